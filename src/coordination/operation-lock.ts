@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { FileLock } from './file-lock.js';
+
+/** A holder that nobody can name is a dying process or a passing probe; both are gone well before this. */
+const unexplainedHolderMs = 5_000;
+
+export interface OperationLock {
+  /** The file itself: an engine's processes hold it too, so that the lock is free only when they are gone. */
+  readonly file: string;
+  /**
+   * Takes the lock, or says false at once when `isExplained` knows who holds it.
+   */
+  acquire(isExplained: () => Promise<boolean>): Promise<boolean>;
+  release(): void;
+}
+
+/** At most one changing operation per vault, across processes. */
+export function createOperationLock(stateDirectory: string): OperationLock {
+  const file = join(stateDirectory, 'operation.lock');
+  let held: FileLock | undefined;
+  return {
+    file,
+    async acquire(isExplained) {
+      if (held !== undefined) return false;
+      const lock = new FileLock(file);
+      held = lock;
+      const won = await contend(lock, isExplained).catch((error: unknown) => {
+        held = undefined;
+        throw error;
+      });
+      if (!won) held = undefined;
+      return won;
+    },
+    release() {
+      held?.release();
+      held = undefined;
+    },
+  };
+}
+
+async function contend(lock: FileLock, isExplained: () => Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + unexplainedHolderMs;
+  while (!(await lock.acquire(20, { alone: true }))) {
+    if (performance.now() >= deadline || (await isExplained())) return false;
+  }
+  return true;
+}

@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BackupError, systemCode, toProblem } from '../errors.js';
+import { writeFileDurably } from '../system/durable-write.js';
+import { mapLimited } from '../system/map-limited.js';
+import { type OperationRecord, operationRecordSchema } from './operation.js';
+
+/** Finished operations that stay readable; each is a file of a few kilobytes. */
+const mostFinished = 100;
+const parallelReads = 16;
+const recordSuffix = '.json';
+const cancelSuffix = '.cancel';
+
+/** The operations of every process that works on this vault, one small file each. */
+export interface OperationsLog {
+  write(record: OperationRecord, staging: string, options: { sync: boolean }): Promise<void>;
+  /** @throws `operation_not_found` */
+  read(id: string): Promise<OperationRecord>;
+  /** One that was running when its process ended is told as failed. */
+  list(): Promise<OperationRecord[]>;
+  /** Writes down what `list` tells of operations whose process is gone, and forgets the oldest finished ones. */
+  settle(staging: string): Promise<void>;
+  /** Asks the process that runs the operation, whichever it is, to cancel it. */
+  requestCancel(id: string, staging: string): Promise<void>;
+  isCancelRequested(id: string): boolean;
+}
+
+export interface OperationsLogParts {
+  readonly stateDirectory: string;
+  readonly isAlive: (instance: string) => boolean;
+  readonly clock: () => Date;
+}
+
+export function createOperationsLog({ stateDirectory, isAlive, clock }: OperationsLogParts): OperationsLog {
+  const directory = join(stateDirectory, 'operations');
+  const recordFile = (id: string): string => join(directory, id + recordSuffix);
+  const cancelFile = (id: string): string => join(directory, id + cancelSuffix);
+  const told = (record: OperationRecord): OperationRecord =>
+    record.state === 'running' && !isAlive(record.instance) ? interrupted(record, clock()) : record;
+  const list = async (): Promise<OperationRecord[]> => {
+    const records = await mapLimited(await identifiers(directory), parallelReads, (id) => readRecord(recordFile(id)));
+    return records.filter((record) => record !== null).map(told);
+  };
+  const write: OperationsLog['write'] = async (record, staging, { sync }) => {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await writeFileDurably(recordFile(record.id), JSON.stringify(record), { staging, overwrite: true, sync });
+    if (record.state !== 'running') await rm(cancelFile(record.id), { force: true });
+  };
+  return {
+    write,
+    list,
+    async read(id) {
+      const record = operationRecordSchema.shape.id.safeParse(id).success ? await readRecord(recordFile(id)) : null;
+      if (record === null) throw new BackupError('operation_not_found', 'There is no operation with this id.');
+      return told(record);
+    },
+    async settle(staging) {
+      const finished = (await list())
+        .filter((record) => record.state !== 'running')
+        .sort((a, b) => (a.id < b.id ? 1 : -1));
+      await Promise.all(finished.slice(mostFinished).map((record) => rm(recordFile(record.id), { force: true })));
+      const ended = finished
+        .slice(0, mostFinished)
+        .filter((record) => record.problem?.code === 'operation_interrupted');
+      await mapLimited(ended, 1, (record) => write(record, staging, { sync: false }));
+    },
+    requestCancel: (id, staging) => writeFileDurably(cancelFile(id), '', { staging, overwrite: true, sync: false }),
+    isCancelRequested: (id) => existsSync(cancelFile(id)),
+  };
+}
+
+function interrupted(record: OperationRecord, now: Date): OperationRecord {
+  const problem = toProblem(
+    new BackupError('operation_interrupted', `The process that ran this ${record.type} ended before it was done.`),
+  );
+  return { ...record, state: 'failed', finishedAt: now.toISOString(), problem };
+}
+
+async function identifiers(directory: string): Promise<string[]> {
+  if (!existsSync(directory)) return [];
+  return (await readdir(directory))
+    .filter((name) => name.endsWith(recordSuffix))
+    .map((name) => name.slice(0, -recordSuffix.length));
+}
+
+/** A record that cannot be read tells nothing: it is as if it had been forgotten. */
+async function readRecord(path: string): Promise<OperationRecord | null> {
+  try {
+    const parsed = operationRecordSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    return parsed.success ? parsed.data : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || systemCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}

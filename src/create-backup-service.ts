@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { z } from 'zod';
+import { createInstances, type Instances } from './coordination/instances.js';
+import { createOperationLock } from './coordination/operation-lock.js';
+import { createOperationsLog } from './coordination/operations-log.js';
+import { createVaultLock, type Exclusively } from './coordination/vault-lock.js';
+import type { Engine } from './engines/engine.js';
+import { sqlite } from './engines/sqlite/sqlite-engine.js';
+import { createEvents } from './events.js';
+import type { BackupService, Reservation } from './operations/backup-service.js';
+import { cleanUp } from './operations/clean-up.js';
+import { createBackup } from './operations/create-backup.js';
+import { importBackup } from './operations/import-backup.js';
+import { listBackups, readStats } from './operations/list-backups.js';
+import { openBackup } from './operations/open-backup.js';
+import type { OperationParts } from './operations/operation-parts.js';
+import { OperationRunner } from './operations/operation-runner.js';
+import { readStatus } from './operations/read-status.js';
+import { recover } from './operations/recover.js';
+import { removeBackup } from './operations/remove-backup.js';
+import { withSpace } from './operations/require-space.js';
+import { restoreBackup } from './operations/restore-backup.js';
+import type { ServiceEvents } from './operations/service-events.js';
+import { updateBackup } from './operations/update-backup.js';
+import { verifyBackup } from './operations/verify-backup.js';
+import { parseOptions } from './options/parse-options.js';
+import { type ParsedServiceOptions, serviceOptionsSchema } from './options/service-options.js';
+import { localStorage } from './storage/local-storage.js';
+import { createVault } from './vault/vault.js';
+import { openVaultDirectory, refuseUnsafePlace } from './vault/vault-directory.js';
+
+export interface BackupServiceOptions extends Omit<z.input<typeof serviceOptionsSchema>, 'database'> {
+  /** The path of the live SQLite file, or an engine such as `sqlite({ path })`. */
+  readonly database: string | Engine;
+}
+
+/**
+ * Makes the service that backs up, verifies and restores one database.
+ *
+ * Options are checked here; the directory is checked, and made, by `start()` or the first operation.
+ * @throws BackupError `invalid_options`, `vault_refused`
+ * @example
+ * const backups = createBackupService({ database: 'data/app.db', directory: 'backups' });
+ * await backups.start();
+ * const { filename } = await backups.create({ notes: 'before the upgrade' });
+ */
+export function createBackupService(options: BackupServiceOptions): BackupService {
+  const parsed = parseOptions(serviceOptionsSchema, options, 'createBackupService');
+  const engine = typeof parsed.database === 'string' ? sqlite({ path: parsed.database }) : (parsed.database as Engine);
+  const directory = resolve(parsed.directory);
+  const { staticRoots } = parsed;
+  refuseUnsafePlace(directory, { liveFile: engine.liveFile, staticRoots, workingDirectory: process.cwd() });
+  return assemble(engine, directory, parsed);
+}
+
+function assemble(engine: Engine, directory: string, options: ParsedServiceOptions): BackupService {
+  const clock = (): Date => new Date();
+  const stateDirectory = join(directory, '.state');
+  const events = createEvents<ServiceEvents>();
+  const exclusively = createVaultLock(stateDirectory);
+  const instances = createInstances(stateDirectory);
+  const open = once(() =>
+    openVaultDirectory(directory, stateDirectory, { engine: engine.name, identity: engine.identity }),
+  );
+  const runner = new OperationRunner({
+    log: createOperationsLog({ stateDirectory, isAlive: instances.isAlive, clock }),
+    lock: createOperationLock(stateDirectory),
+    join: () => open().then(() => exclusively(() => instances.join())),
+    events,
+    clock,
+    operationMs: options.limits.operationMs,
+  });
+  const naming = { prefix: options.prefix ?? engine.defaultPrefix, extension: engine.extension };
+  const vault = createVault({ storage: localStorage(directory), naming, exclusively });
+  return toService({ engine, vault, runner, events, options, clock }, { open, instances, exclusively });
+}
+
+interface Upkeep {
+  readonly open: () => Promise<void>;
+  readonly instances: Instances;
+  readonly exclusively: Exclusively;
+}
+
+function toService(parts: OperationParts, { open, instances, exclusively }: Upkeep): BackupService {
+  const { runner, events, engine } = parts;
+  const opened = <Result>(work: () => Promise<Result>): Promise<Result> => open().then(work);
+  return {
+    create: (input = {}) => createBackup(parts, input),
+    list: (input = {}) => opened(() => listBackups(parts, input)),
+    stats: () => opened(() => readStats(parts)),
+    get: (filename) => opened(() => parts.vault.get(filename)),
+    open: (filename) => opened(() => openBackup(parts, filename)),
+    verify: (filename, input = {}) => verifyBackup(parts, filename, input),
+    restore: (filename, input = {}) => restoreBackup(parts, filename, input),
+    importFile: (file, input = {}) => importBackup(parts, file, input),
+    update: (filename, change) => opened(() => updateBackup(parts, filename, change)),
+    remove: (filename, caller = {}) => removeBackup(parts, filename, caller),
+    cleanup: (input = {}) => cleanUp(parts, input),
+    status: () => opened(() => readStatus(parts)),
+    operation: (id) => opened(() => runner.get(id)),
+    cancel: (id) => opened(() => runner.cancel(id)),
+    on: events.on,
+    reserveStaging: () => opened(() => reserve(parts)),
+    start: () => opened(() => recover(parts, () => exclusively(instances.sweep))),
+    close: async () => {
+      await runner.close();
+      await engine.close();
+    },
+    limits: parts.options.limits,
+    report: (fault) => events.emit('internal.error', fault),
+  };
+}
+
+async function reserve({ runner, vault }: OperationParts): Promise<Reservation> {
+  const { staging } = await runner.instance();
+  const path = join(staging, `incoming-${randomBytes(6).toString('hex')}`);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return {
+    path,
+    fill: (bytes, work) => withSpace(vault, bytes, work),
+    release: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+/** Runs the work at first use and again only after it failed. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work().catch((error: unknown) => {
+      done = undefined;
+      throw error;
+    });
+    return done;
+  };
+}

@@ -1,0 +1,148 @@
+import type { VerificationLevel } from '../options/backup-kind.js';
+
+/** What was read from a database while its content could not change. */
+export interface DatabaseFacts {
+  /** Bytes: `pageSize * pageCount`. */
+  readonly size: number;
+  readonly pageSize: number;
+  readonly pageCount: number;
+  readonly userVersion: number;
+  readonly applicationId: number;
+  /** SHA-256 (hex) over the SQL of every table, index, trigger and view. */
+  readonly schemaSha256: string;
+  readonly engineVersion: string;
+}
+
+export type CheckOutcome = 'passed' | 'failed' | 'warning' | 'skipped';
+/** Triggers and views by name, with the SHA-256 of their SQL: what in a database can run someone's code. */
+export type SchemaObjects = Readonly<Record<string, string>>;
+export type TableRows = Readonly<Record<string, number>>;
+
+export interface VerificationReport {
+  readonly ok: boolean;
+  /** Each check with its outcome, in the order they ran. */
+  readonly checks: Readonly<Record<string, CheckOutcome>>;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** A consistent copy of the live database, as a staged file that is already on the disk (fsync). */
+export interface Snapshot {
+  readonly size: number;
+  readonly sha256: string;
+  readonly source: DatabaseFacts;
+  readonly tables: TableRows;
+  readonly verification: VerificationReport;
+  readonly verificationMs: number;
+}
+
+export interface SnapshotInput {
+  readonly destination: string;
+  readonly level: VerificationLevel | 'none';
+  readonly requiredTables: readonly string[];
+}
+
+/** What a backup file must be, from its manifest; `null` where there is no manifest to say. */
+export interface ExpectedContent {
+  readonly size: number;
+  readonly sha256: string;
+  readonly schemaSha256: string;
+  readonly tables: TableRows;
+}
+
+export interface VerifyInput {
+  readonly file: string;
+  readonly level: VerificationLevel;
+  readonly expected: ExpectedContent;
+}
+
+export interface StageInput {
+  readonly file: string;
+  readonly destination: string;
+  readonly expected: ExpectedContent;
+}
+
+/** A private copy that equals the manifest and was checked in full, ready to replace the live database. */
+export interface StagedRestore {
+  readonly verification: VerificationReport;
+  readonly facts: DatabaseFacts | null;
+  readonly tables: TableRows;
+  readonly objects: SchemaObjects;
+}
+
+export interface LiveFacts extends DatabaseFacts {
+  readonly objects: SchemaObjects;
+}
+
+export interface RestoreInput {
+  /** A staged file of this engine's own making; it may be changed. */
+  readonly source: string;
+  readonly safetyDestination: string;
+  readonly requiredTables: readonly string[];
+  readonly waitMs: number;
+}
+
+export interface RestoreReport {
+  readonly checks: Readonly<Record<string, CheckOutcome>>;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  readonly tablesBefore: TableRows;
+  readonly tablesAfter: TableRows;
+  /** A long reader keeps the write-ahead log from being emptied; the restored content is durable all the same. */
+  readonly checkpointPending: boolean;
+}
+
+export interface ImportedFile extends Snapshot {
+  /** SHA-256 (hex) of the file as it came, before it was turned into a standalone database. */
+  readonly receivedSha256: string;
+  readonly objects: SchemaObjects;
+}
+
+export interface Progress {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: 'pages' | 'bytes';
+}
+
+export interface EngineContext {
+  /** An abort ends the work at once and leaves the live database as it was. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+  /** The lock file that the engine's own processes hold too, so that none of them outlives the lock unseen. */
+  readonly lockFile: string | null;
+}
+
+/** Knows one kind of database. Everything that reads or writes it goes through here. */
+export interface Engine {
+  readonly name: string;
+  /** Extension of its backups, without the dot. */
+  readonly extension: string;
+  readonly defaultPrefix: string;
+  /** The name of the database as people know it, such as the base name of its file. */
+  readonly sourceName: string;
+  /** What tells this database from another one, as a path or an address; kept in the vault, never shown. */
+  readonly identity: string;
+  /** Where the live file lies, so that a vault around it can be refused and space be counted; null for a server. */
+  readonly liveFile: string | null;
+  /** Bytes of the live database with its log. @throws `database_missing` */
+  liveBytes(): Promise<number>;
+  /** @throws `database_busy`, `database_missing`, `source_damaged`, `insufficient_storage`, `engine_crashed` */
+  snapshot(input: SnapshotInput, context: EngineContext): Promise<Snapshot>;
+  verify(input: VerifyInput, context: EngineContext): Promise<VerificationReport>;
+  /** Turns a received file into a standalone database in place and checks it in full. @throws `backup_damaged` */
+  normalise(file: string, context: EngineContext): Promise<ImportedFile>;
+  stage(input: StageInput, context: EngineContext): Promise<StagedRestore>;
+  /** @throws `offline_restore_required`, `database_missing`, `database_busy` */
+  inspectLive(context: EngineContext): Promise<LiveFacts>;
+  /**
+   * Replaces the live content in one transaction. `publishSafety` is called with the safety snapshot while the write
+   * lock is held; nothing is replaced until it resolves, and nothing at all if it rejects.
+   */
+  restore(
+    input: RestoreInput,
+    publishSafety: (snapshot: Snapshot) => Promise<void>,
+    context: EngineContext,
+  ): Promise<RestoreReport>;
+  close(): Promise<void>;
+}

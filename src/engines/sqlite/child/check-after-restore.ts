@@ -1,0 +1,36 @@
+import type { DatabaseFacts, TableRows, VerificationReport } from '../../engine.js';
+import { ReportBuilder } from '../../report-builder.js';
+import { checkIntegrity, checkRequiredTables, checkSchema } from './check-content.js';
+import { pinLive } from './open-database.js';
+import { countRows } from './read-facts.js';
+
+/**
+ * Looks at the live database as the application now sees it. The application may have committed since, so rows that
+ * differ are a warning; a broken page or another schema is a failure.
+ */
+export function checkAfterRestore(
+  live: string,
+  restored: DatabaseFacts,
+  requiredTables: readonly string[],
+  rows: TableRows,
+): VerificationReport {
+  const report = new ReportBuilder();
+  const database = pinLive(live);
+  try {
+    checkIntegrity(database, report, { level: 'quick', strict: false });
+    checkSchema(database, restored.schemaSha256, report);
+    const now = countRows(database);
+    checkRequiredTables(now, requiredTables, report);
+    const moved = Object.keys(rows).filter((name) => rows[name] !== now[name]);
+    if (moved.length === 0) report.check('rows', true, '');
+    else report.warn('rows', `The application has written since the restore: ${moved.slice(0, 20).join(', ')}.`);
+  } catch (error) {
+    report.fail(
+      'readable',
+      `The live database cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+    );
+  } finally {
+    database.close();
+  }
+  return report.build();
+}

@@ -1,0 +1,68 @@
+import { statSync } from 'node:fs';
+import { BackupError } from '../../../errors.js';
+import type { ImportedFile } from '../../engine.js';
+import { ReportBuilder } from '../../report-builder.js';
+import { checkForeignKeys, checkHeader, checkIntegrity, checkLength } from './check-content.js';
+import { describeError } from './describe-error.js';
+import { openPrivate } from './open-database.js';
+import { countRows, readFacts, readObjects } from './read-facts.js';
+import { leaveWalMode, syncFile } from './take-snapshot.js';
+import type { TaskContext } from './task.js';
+
+/**
+ * Makes a received file, in place, a backup like our own: a standalone database that passed every check.
+ * @throws BackupError `backup_damaged` for whatever is not a sound database
+ */
+export async function normaliseUpload({ file }: { file: string }, context: TaskContext): Promise<ImportedFile> {
+  const startedAt = performance.now();
+  const receivedSha256 = await context.hash(file);
+  const report = new ReportBuilder();
+  checkHeader(file, report, { standalone: false });
+  refuseDamaged(report);
+  try {
+    leaveWalMode(file);
+    const digest = context.hash(file);
+    context.report({ phase: 'verifying', done: 0, total: statSync(file).size, unit: 'bytes' });
+    const content = readUpload(file, report);
+    const sha256 = await digest;
+    refuseDamaged(report);
+    syncFile(file);
+    const verificationMs = Math.round(performance.now() - startedAt);
+    return {
+      size: statSync(file).size,
+      sha256,
+      receivedSha256,
+      ...content,
+      verification: report.build(),
+      verificationMs,
+    };
+  } catch (error) {
+    if (describeError(error).code === 'insufficient_storage' || error instanceof BackupError) throw error;
+    throw new BackupError(
+      'backup_damaged',
+      `The file is not a sound database: ${error instanceof Error ? error.message : String(error)}.`,
+      { cause: error },
+    );
+  }
+}
+
+function readUpload(file: string, report: ReportBuilder): Pick<ImportedFile, 'source' | 'tables' | 'objects'> {
+  const database = openPrivate(file, { readonly: true });
+  try {
+    checkLength(database, file, report);
+    checkIntegrity(database, report, { level: 'full', strict: true });
+    refuseDamaged(report);
+    checkForeignKeys(database, report);
+    return { source: readFacts(database), tables: countRows(database), objects: readObjects(database) };
+  } finally {
+    database.close();
+  }
+}
+
+function refuseDamaged(report: ReportBuilder): void {
+  const { ok, problems } = report.build();
+  if (!ok)
+    throw new BackupError('backup_damaged', `The file is not a sound database: ${problems.join(' ')}`, {
+      facts: { problems },
+    });
+}

@@ -1,0 +1,84 @@
+import { realpathSync, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, extname, resolve } from 'node:path';
+import { z } from 'zod';
+import { BackupError, systemCode } from '../../errors.js';
+import { parseOptions } from '../../options/parse-options.js';
+import type { Engine, EngineContext, Snapshot } from '../engine.js';
+import { type Answer, runInChild } from './child-process.js';
+
+const sqliteOptionsSchema = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .refine(
+      (path) => path !== ':memory:' && !path.startsWith('file:') && !path.includes('\0'),
+      'the path of a database file',
+    ),
+});
+
+/** `path`: the live database file, relative to the working directory at creation or absolute. It is never created. */
+export type SqliteOptions = z.input<typeof sqliteOptionsSchema>;
+
+/**
+ * The embedded engine: a SQLite file that better-sqlite3 (or anything else) has open while backups are taken.
+ * All of its work happens in child processes; the host's process never opens the live file.
+ * @throws BackupError `invalid_options`
+ */
+export function sqlite(options: SqliteOptions): Engine {
+  const { path } = parseOptions(sqliteOptionsSchema, options, 'sqlite');
+  const live = resolve(path);
+  const run = <Result>(task: string, input: object, context: EngineContext, answer?: Answer): Promise<Result> =>
+    runInChild<Result>({ task, input: { ...input, live }, ...(answer && { answer }) }, context);
+  return {
+    name: 'sqlite',
+    extension: 'db',
+    defaultPrefix: prefixOf(live),
+    sourceName: basename(live),
+    get identity() {
+      return realPath(live);
+    },
+    liveFile: live,
+    liveBytes: () => liveBytes(live),
+    snapshot: (input, context) => run('snapshot', input, context),
+    verify: (input, context) => run('verify', input, context),
+    normalise: (file, context) => run('normalise', { file }, context),
+    stage: (input, context) => run('stage', input, context),
+    inspectLive: (context) => run('inspect', {}, context),
+    restore: (input, publishSafety, context) =>
+      run('restore', input, context, (_question, payload) => publishSafety(payload as Snapshot)),
+    close: async () => undefined,
+  };
+}
+
+/** The database's base name, made fit for a filename: "my app.db" becomes "my-app". */
+function prefixOf(path: string): string {
+  const base = basename(path, extname(path)).replaceAll(/[^A-Za-z0-9_-]+/g, '-');
+  const trimmed = base.replaceAll(/^[-_]+|-+$/g, '').slice(0, 100);
+  return trimmed === '' ? 'database' : trimmed;
+}
+
+/** The same database is the same file, by whatever link it is reached. */
+function realPath(path: string): string {
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? path : realpathSync(path);
+}
+
+async function liveBytes(live: string): Promise<number> {
+  try {
+    const { size } = await stat(live);
+    return size + (await sizeOrZero(`${live}-wal`));
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT')
+      throw new BackupError('database_missing', 'The live database file does not exist.', { cause: error });
+    throw error;
+  }
+}
+
+async function sizeOrZero(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return 0;
+    throw error;
+  }
+}

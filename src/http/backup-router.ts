@@ -1,0 +1,124 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import { z } from 'zod';
+import { createSlots } from '../coordination/slots.js';
+import { BackupError, toBackupError } from '../errors.js';
+import type { BackupService } from '../operations/backup-service.js';
+import { parseOptions } from '../options/parse-options.js';
+import { type ParsedRouterOptions, type Permission, routerOptionsSchema } from '../options/router-options.js';
+import type { HandlerContext, HandlerRequest, Principal, Reply } from './handler.js';
+import { receiveFile } from './receive-file.js';
+import { type Route, routes } from './routes.js';
+import { problemReply, sendReply } from './send-reply.js';
+
+export interface BackupRouterOptions {
+  /**
+   * Says who calls, or null for nobody: `jwtAuth({...})`, or a function of the host's own. A fault of it is an
+   * internal error, never an admission.
+   */
+  authenticate(request: IncomingMessage): Principal | null | Promise<Principal | null>;
+  /** Which roles may do what; an action that is not named keeps its default roles, `[]` switches it off. */
+  readonly permissions?: Partial<Record<Permission, readonly string[]>>;
+  /** What a restore must be confirmed with, letter for letter. */
+  readonly confirmationPhrase?: string;
+}
+
+/** An Express middleware, of version 4 or 5. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** As many files as this are open for clients at a time; the others wait their turn without one. */
+const parallelDownloads = 32;
+const mostWaitingDownloads = 1_000;
+/** The largest body is a note of 1,000 characters. */
+const jsonBytes = 16 * 1024;
+
+/**
+ * The HTTP surface of a service, to be mounted anywhere: `app.use('/api/backup', backupRouter(service, {...}))`.
+ * @throws BackupError `invalid_options`; without `authenticate` there is no router
+ */
+export function backupRouter(service: BackupService, options: BackupRouterOptions): Middleware {
+  const parsed = parseOptions(routerOptionsSchema, options, 'backupRouter');
+  const context: HandlerContext = {
+    service,
+    options: parsed,
+    takeDownloadSlot: createSlots(parallelDownloads, mostWaitingDownloads),
+  };
+  const router = express.Router();
+  for (const route of routes) {
+    router[route.method](route.path, (request, response) => answer(context, route, request, response));
+  }
+  // Express itself refuses a path it cannot decode; that too is answered only to those who may ask.
+  router.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
+    if (!(error instanceof URIError)) next(error);
+    else void answer(context, undecodable, request, response);
+  });
+  return router as unknown as Middleware;
+}
+
+const undecodable: Route = {
+  method: 'get',
+  path: '',
+  permission: 'read',
+  body: 'none',
+  handle: async () => {
+    throw new BackupError('invalid_filename', 'The path cannot be decoded.');
+  },
+};
+
+/** Authentication, permission, body, handler, in this order; nothing is opened or said before the first two. */
+async function answer(context: HandlerContext, route: Route, request: Request, response: Response): Promise<void> {
+  const reply = await handle(context, route, request, response).catch((error: unknown) =>
+    problemReply(tell(context, error), request),
+  );
+  await sendReply(response, reply);
+}
+
+async function handle(context: HandlerContext, route: Route, request: Request, response: Response): Promise<Reply> {
+  const principal = await identify(context.options, request);
+  const allowed: readonly string[] = context.options.permissions[route.permission];
+  if (!principal.roles.some((role) => allowed.includes(role)))
+    throw new BackupError('forbidden', `This needs the permission ${route.permission}.`);
+  if (route.body === 'json') await readJson(request, response);
+  const handlerRequest: HandlerRequest = {
+    method: request.method,
+    principal,
+    params: request.params as Record<string, string>,
+    query: request.query,
+    body: route.body === 'json' ? (request.body ?? {}) : undefined,
+    headers: request.headers,
+    receiveFile: (directory) => receiveFile(request, response, directory, context.service.limits.uploadBytes),
+  };
+  return route.handle(context, handlerRequest);
+}
+
+const principalSchema = z.object({ id: z.string().min(1), roles: z.array(z.string()) });
+
+async function identify({ authenticate }: ParsedRouterOptions, request: Request): Promise<Principal> {
+  const claimed = await (authenticate as BackupRouterOptions['authenticate'])(request);
+  if (!claimed) throw new BackupError('unauthenticated', 'A valid bearer token is required.');
+  const principal = principalSchema.safeParse(claimed);
+  if (!principal.success) throw new Error(`authenticate() returned no principal: ${z.prettifyError(principal.error)}`);
+  return principal.data;
+}
+
+const parseJson = express.json({ limit: jsonBytes });
+
+async function readJson(request: Request, response: Response): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      parseJson(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+    });
+  } catch (error) {
+    throw new BackupError('invalid_request', 'The body is not the JSON that was expected.', {
+      facts: { errors: [{ field: '', message: 'Expected a JSON object.' }] },
+      cause: error,
+    });
+  }
+}
+
+function tell({ service }: HandlerContext, error: unknown): BackupError {
+  const told = toBackupError(error);
+  if (told !== error && told.code === 'internal_error')
+    service.report({ instance: String(told.facts.instance), error });
+  return told;
+}

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { parseInput } from '../../operations/parse-input.js';
+import { notesSchema } from '../../options/notes.js';
+import { type Handler, replyTo } from '../handler.js';
+
+const bodySchema = z.strictObject({ notes: notesSchema.optional() });
+
+export const create: Handler = async ({ service }, request) => {
+  const { notes } = parseInput(bodySchema, request.body);
+  return replyTo(request, service.create({ notes, by: request.principal.id }), '', (backup) => ({
+    status: 201,
+    headers: { Location: `download/${backup.filename}` },
+    body: { backup },
+  }));
+};

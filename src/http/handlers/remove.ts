@@ -1,0 +1,8 @@
+import { filenameOf } from '../filename-of.js';
+import type { Handler } from '../handler.js';
+
+export const remove: Handler = async ({ service }, request) => {
+  const { filename } = await service.get(filenameOf(request));
+  await service.remove(filename, { by: request.principal.id });
+  return { status: 204 };
+};

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { BackupError } from '../../errors.js';
+import { parseInput } from '../../operations/parse-input.js';
+import { filenameOf } from '../filename-of.js';
+import { type Handler, replyTo } from '../handler.js';
+
+const bodySchema = z.strictObject({ confirm: z.unknown(), acceptNewTriggers: z.boolean().optional() });
+
+export const restore: Handler = async ({ service, options }, request) => {
+  const { confirm, acceptNewTriggers } = parseInput(bodySchema, request.body);
+  requirePhrase(confirm, options.confirmationPhrase);
+  const { filename, sha256 } = await service.get(filenameOf(request));
+  const ifSha256 = expectedDigests(request.headers['if-match']);
+  if (ifSha256 !== undefined && (sha256 === null || !ifSha256.includes(sha256))) {
+    throw new BackupError('backup_changed', `${filename} is not the one that was named in If-Match.`);
+  }
+  const run = service.restore(filename, { acceptNewTriggers, ifSha256, by: request.principal.id });
+  return replyTo(request, run, '../', (receipt) => ({ status: 200, body: receipt }));
+};
+
+function requirePhrase(confirm: unknown, expected: string): void {
+  if (confirm !== expected)
+    throw new BackupError('confirmation_required', 'The confirmation phrase is missing or not exact.', {
+      facts: { expected },
+    });
+}
+
+/** RFC 9110, 13.1.1: a list of strong entity tags, or `*` for whatever is there. A weak tag never matches. */
+function expectedDigests(header: string | undefined): string[] | undefined {
+  if (header === undefined || header.trim() === '*') return undefined;
+  return header.split(',').flatMap((tag) => /^"([^"]*)"$/.exec(tag.trim())?.[1] ?? []);
+}

@@ -1,0 +1,3 @@
+import type { Handler } from '../handler.js';
+
+export const stats: Handler = async ({ service }) => ({ status: 200, body: await service.stats() });

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { parseInput } from '../../operations/parse-input.js';
+import { verificationLevels } from '../../options/backup-kind.js';
+import { filenameOf } from '../filename-of.js';
+import { type Handler, replyTo } from '../handler.js';
+
+const bodySchema = z.strictObject({ level: z.enum(verificationLevels).optional() });
+
+export const verify: Handler = async ({ service }, request) => {
+  const { level } = parseInput(bodySchema, request.body);
+  const { filename } = await service.get(filenameOf(request));
+  return replyTo(request, service.verify(filename, { level, by: request.principal.id }), '../', (outcome) => ({
+    status: 200,
+    body: outcome,
+  }));
+};

@@ -1,0 +1,14 @@
+export type { Operation, OperationType } from './coordination/operation.js';
+export { type BackupServiceOptions, createBackupService } from './create-backup-service.js';
+export type { CheckOutcome, Engine } from './engines/engine.js';
+export { type SqliteOptions, sqlite } from './engines/sqlite/sqlite-engine.js';
+export { BackupError, type ErrorCode, errorTable, type Problem } from './errors.js';
+export { type BackupRouterOptions, backupRouter, type Middleware } from './http/backup-router.js';
+export type { Principal } from './http/handler.js';
+export { type Authenticate, type JwtAuthOptions, jwtAuth } from './http/jwt-auth.js';
+export type { BackupList, BackupService, BackupStats, OpenBackup, ServiceStatus } from './operations/backup-service.js';
+export type { OperationRun } from './operations/operation-runner.js';
+export type { CleanupOutcome, Receipt, VerifyOutcome } from './operations/outcomes.js';
+export type { ServiceEvents } from './operations/service-events.js';
+export type { BackupKind, VerificationLevel } from './options/backup-kind.js';
+export type { Backup } from './vault/backup.js';

@@ -1,0 +1,120 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Instance } from '../coordination/instances.js';
+import { type Operation, type OperationRecord, toOperation } from '../coordination/operation.js';
+import { BackupError, toProblem } from '../errors.js';
+import type { OperationBody, OperationContext, RunnerParts } from './operation-runner.js';
+
+/** How often progress is written down for other processes, and their wish to cancel is looked for. */
+const heartbeatMs = 250;
+
+/** One operation while it runs in this process: its record, its staging directory, its deadline, its end. */
+export class ActiveOperation {
+  record: OperationRecord;
+  readonly ended: Promise<void>;
+  end: () => void = () => undefined;
+  readonly #parts: RunnerParts;
+  readonly #controller = new AbortController();
+  readonly #outside: AbortSignal | undefined;
+  #instance: Instance | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  /** Writes go one after the other, so that a late one about progress cannot replace the last one. */
+  #written: Promise<void> = Promise.resolve();
+
+  constructor(record: OperationRecord, parts: RunnerParts, outside: AbortSignal | undefined) {
+    this.record = record;
+    this.#parts = parts;
+    this.#outside = outside;
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+    outside?.addEventListener('abort', this.cancel);
+    if (outside?.aborted === true) this.cancel();
+  }
+
+  get operation(): Operation {
+    return toOperation(this.record);
+  }
+
+  readonly cancel = (): void =>
+    this.#controller.abort(new BackupError('operation_cancelled', 'The operation was cancelled.'));
+
+  async begin(instance: Instance): Promise<void> {
+    this.#instance = instance;
+    this.#update({ instance: instance.id });
+    await this.#write({ sync: true });
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
+  }
+
+  /** Runs the body in a directory of its own, at most as long as the deadline allows. */
+  async perform<Result>(body: OperationBody<Result>, lockFile: string): Promise<Result> {
+    const { operationMs } = this.#parts;
+    const deadline = setTimeout(
+      () =>
+        this.#controller.abort(
+          new BackupError('deadline_exceeded', `The operation did not end within ${operationMs} ms.`),
+        ),
+      operationMs,
+    ).unref();
+    const staging = join(this.#instance?.staging ?? '', this.record.id);
+    try {
+      await mkdir(staging, { recursive: true, mode: 0o700 });
+      this.#controller.signal.throwIfAborted();
+      return await body(this.#context(staging, lockFile));
+    } finally {
+      clearTimeout(deadline);
+      await rm(staging, { recursive: true, force: true });
+    }
+  }
+
+  succeed(result: unknown): Promise<void> {
+    return this.#finish({ state: 'succeeded', result });
+  }
+
+  fail(error: BackupError): Promise<void> {
+    return this.#finish({
+      state: error.code === 'operation_cancelled' ? 'cancelled' : 'failed',
+      problem: toProblem(error),
+    });
+  }
+
+  #context(staging: string, lockFile: string): OperationContext {
+    const { signal } = this.#controller;
+    return {
+      operation: this.operation,
+      signal,
+      staging,
+      phase: (phase) => this.#update({ phase, progress: null }),
+      engine: {
+        signal,
+        lockFile: this.record.exclusive ? lockFile : null,
+        onProgress: ({ phase, ...progress }) => this.#update({ phase, progress }),
+      },
+    };
+  }
+
+  #update(change: Partial<OperationRecord>): void {
+    this.record = { ...this.record, ...change };
+    this.#parts.events.emit('operation', this.operation);
+  }
+
+  #beat(): void {
+    if (this.#parts.log.isCancelRequested(this.record.id)) this.cancel();
+    void this.#write({ sync: false });
+  }
+
+  async #finish(change: Partial<OperationRecord>): Promise<void> {
+    clearInterval(this.#heartbeat);
+    this.#outside?.removeEventListener('abort', this.cancel);
+    this.#update({ ...change, finishedAt: this.#parts.clock().toISOString(), phase: 'done' });
+    await this.#write({ sync: false });
+  }
+
+  /** A record that cannot be written must not stop what may be the very removal that frees the disk. */
+  #write(options: { sync: boolean }): Promise<void> {
+    this.#written = this.#written
+      .then(() => this.#parts.log.write(this.record, this.#instance?.staging ?? '', options))
+      .catch((error: unknown) => this.#parts.events.emit('internal.error', { instance: null, error }));
+    return this.#written;
+  }
+}

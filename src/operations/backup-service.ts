@@ -1,0 +1,124 @@
+import type { Operation } from '../coordination/operation.js';
+import type { EventListeners } from '../events.js';
+import type { BackupKind } from '../options/backup-kind.js';
+import type { ParsedServiceOptions, RetentionPolicy } from '../options/service-options.js';
+import type { OpenFile } from '../storage/storage.js';
+import type { Backup } from '../vault/backup.js';
+import type { CleanupInput } from './clean-up.js';
+import type { CreateInput } from './create-backup.js';
+import type { ImportInput } from './import-backup.js';
+import type { Caller } from './operation-parts.js';
+import type { OperationRun } from './operation-runner.js';
+import type { CleanupOutcome, Receipt, VerifyOutcome } from './outcomes.js';
+import type { RestoreInput } from './restore-backup.js';
+import type { ServiceEvents } from './service-events.js';
+import type { VerifyInput } from './verify-backup.js';
+
+export interface ListInput {
+  /** At most so many, 1 to 500; 50 unless told otherwise. */
+  readonly limit?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly kind?: BackupKind | undefined;
+  /** By `createdAt`; `desc`, the newest first, unless told otherwise. */
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+export interface BackupList {
+  readonly backups: readonly Backup[];
+  /** How many there are without `limit` and `offset`. */
+  readonly total: number;
+}
+
+export interface Schedule {
+  readonly enabled: boolean;
+  readonly nextRunAt: string | null;
+  readonly lastRunAt: string | null;
+}
+
+export interface BackupStats {
+  readonly totalBackups: number;
+  /** Bytes. */
+  readonly totalSize: number;
+  readonly byKind: Readonly<Record<string, { readonly count: number; readonly size: number }>>;
+  readonly newest: Backup | null;
+  readonly oldest: Backup | null;
+  readonly lastVerifiedAt: string | null;
+  readonly retention: RetentionPolicy;
+  readonly schedule: Schedule;
+  readonly freeBytes: number | null;
+  /** Always null: no path leaves the server. */
+  readonly directory: null;
+}
+
+export interface ServiceStatus {
+  readonly operation: Operation | null;
+  readonly schedule: Schedule;
+  /** Whether a restore is replacing the live content at this moment. */
+  readonly maintenance: boolean;
+}
+
+export interface OpenBackup {
+  readonly backup: Backup;
+  readonly file: OpenFile;
+}
+
+export interface BackupChange {
+  readonly notes?: string | null | undefined;
+  readonly pinned?: boolean | undefined;
+}
+
+/** A private directory inside the vault for a file that is still coming in. */
+export interface Reservation {
+  readonly path: string;
+  /** Refuses to begin when `bytes` do not fit, and says so when the disk fills up meanwhile. @throws `insufficient_storage` */
+  fill<Result>(bytes: number, work: () => Promise<Result>): Promise<Result>;
+  release(): Promise<void>;
+}
+
+/**
+ * Every operation as a method, with no HTTP in it. Each rejects with a `BackupError`; names are filenames, or `latest`
+ * for the newest completed backup that is not a safety backup. Works without `start()`.
+ */
+export interface BackupService {
+  /**
+   * Takes a verified backup of the live database while it is in use.
+   * @throws `operation_in_progress`, `database_missing`, `database_busy`, `source_damaged`, `insufficient_storage`
+   */
+  create(input?: CreateInput): OperationRun<Backup>;
+  /** @throws `invalid_request` */
+  list(input?: ListInput): Promise<BackupList>;
+  stats(): Promise<BackupStats>;
+  /** @throws `invalid_filename`, `backup_not_found` */
+  get(filename: string): Promise<Backup>;
+  /** Opens a backup for reading and keeps it from being removed until it is closed or read to its end. @throws `backup_not_found` */
+  open(filename: string): Promise<OpenBackup>;
+  /** Checks a stored backup; a damaged one is an answer with `ok: false`. @throws `backup_not_found`, `deadline_exceeded` */
+  verify(filename: string, input?: VerifyInput): OperationRun<VerifyOutcome>;
+  /**
+   * Replaces the content of the live database, with a safety backup that misses no commit. No connection is closed.
+   * @throws `backup_damaged`, `backup_incompatible`, `untrusted_objects`, `database_busy`, `offline_restore_required`, `restore_rolled_back`
+   */
+  restore(filename: string, input?: RestoreInput): OperationRun<Receipt>;
+  /** Makes a backup of a file from elsewhere, after it passed every check. @throws `backup_damaged` */
+  importFile(file: string, input?: ImportInput): OperationRun<Backup>;
+  /** Changes notes or the pin, which keeps a backup from being removed. @throws `backup_not_found` */
+  update(filename: string, change: BackupChange): Promise<Backup>;
+  /** @throws `backup_pinned`, `backup_in_use`, `backup_not_found` */
+  remove(filename: string, caller?: Caller): OperationRun<{ readonly filename: string; readonly freedBytes: number }>;
+  cleanup(input?: CleanupInput): OperationRun<CleanupOutcome>;
+  status(): Promise<ServiceStatus>;
+  /** @throws `operation_not_found` */
+  operation(id: string): Promise<Operation>;
+  /** Asks a running operation, in whichever process, to stop and undo itself. @throws `operation_not_found` */
+  cancel(id: string): Promise<Operation>;
+  /** @returns a function that ends the subscription */
+  on: EventListeners<ServiceEvents>['on'];
+  reserveStaging(): Promise<Reservation>;
+  /** Opens the vault and clears up what a crash left. Safe to call again. @throws `vault_refused` */
+  start(): Promise<void>;
+  /** Cancels what runs, waits until it is undone, and leaves the vault. Safe to call again. */
+  close(): Promise<void>;
+  readonly limits: ParsedServiceOptions['limits'];
+  /** Tells the listeners of `internal.error` of a fault that the caller learns of by its instance id alone. */
+  report(fault: { readonly instance: string; readonly error: unknown }): void;
+}

@@ -1,0 +1,69 @@
+import { planRetention, type RetentionDecision, type RetentionPlan } from '../vault/retention.js';
+import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import type { OperationRun } from './operation-runner.js';
+import type { CleanupOutcome } from './outcomes.js';
+
+export interface CleanupInput extends Caller {
+  /** Tells what would be removed, and removes nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Removes what retention no longer wants. Decides first, from one look at the vault; then acts, one backup at a time. */
+export function cleanUp(parts: OperationParts, input: CleanupInput): OperationRun<CleanupOutcome> {
+  const dryRun = input.dryRun ?? false;
+  return parts.runner.run(
+    { type: 'cleanup', by: input.by ?? hostCaller, exclusive: !dryRun, signal: input.signal },
+    async ({ signal }) => {
+      const plan = await planCleanup(parts);
+      if (dryRun)
+        return {
+          dryRun,
+          deleted: plan.remove,
+          kept: plan.keep,
+          failed: [],
+          freedBytes: await sizeOf(parts, plan.remove),
+        };
+      const outcome = await executePlan(parts, plan, signal);
+      parts.events.emit('cleanup.finished', outcome);
+      return outcome;
+    },
+  );
+}
+
+export async function planCleanup({ vault, options }: OperationParts): Promise<RetentionPlan> {
+  return planRetention(await vault.list(), options.retention, vault.isHeld);
+}
+
+/** One that cannot be removed does not keep the others; it is named in `failed`. An abort stops between two backups. */
+export async function executePlan(
+  { vault, runner }: OperationParts,
+  plan: RetentionPlan,
+  signal?: AbortSignal,
+): Promise<CleanupOutcome> {
+  const deleted: RetentionDecision[] = [];
+  const kept: RetentionDecision[] = [...plan.keep];
+  const failed: RetentionDecision[] = [];
+  let freedBytes = 0;
+  for (const decision of plan.remove) {
+    signal?.throwIfAborted();
+    try {
+      freedBytes += (await vault.remove(decision.filename)).freedBytes;
+      deleted.push(decision);
+    } catch (error) {
+      const told = runner.told(error);
+      if (told.code === 'backup_pinned' || told.code === 'backup_in_use')
+        kept.push({ filename: decision.filename, reason: told.title });
+      else if (told.code !== 'backup_not_found')
+        failed.push({
+          filename: decision.filename,
+          reason: told.code === 'internal_error' ? told.title : told.message,
+        });
+    }
+  }
+  return { dryRun: false, deleted, kept, failed, freedBytes };
+}
+
+async function sizeOf({ vault }: OperationParts, decisions: readonly RetentionDecision[]): Promise<number> {
+  const names = new Set(decisions.map(({ filename }) => filename));
+  return (await vault.list()).reduce((sum, { filename, size }) => sum + (names.has(filename) ? size : 0), 0);
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import type { Snapshot } from '../engines/engine.js';
+import { BackupError } from '../errors.js';
+import type { BackupKind } from '../options/backup-kind.js';
+import { notesSchema } from '../options/notes.js';
+import type { Backup } from '../vault/backup.js';
+import { executePlan, planCleanup } from './clean-up.js';
+import { contentWarnings } from './content-warnings.js';
+import { draftManifest } from './draft-manifest.js';
+import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import type { OperationContext, OperationRun } from './operation-runner.js';
+import { parseInput } from './parse-input.js';
+import { withSpace } from './require-space.js';
+
+export interface CreateInput extends Caller {
+  /** Free text for people, at most 1,000 characters. */
+  readonly notes?: string | null | undefined;
+  /** Why it is made; `manual` unless told otherwise. */
+  readonly kind?: Exclude<BackupKind, 'safety' | 'uploaded'> | undefined;
+}
+
+/**
+ * 1. Checks that the live database exists and that there is room for its copy.
+ * 2. Takes a checked, synced snapshot into staging.
+ * 3. Publishes it with its manifest; from here on it is a backup.
+ * 4. Removes what retention no longer wants, now that there is a newer one.
+ *
+ * An abort before the third step leaves nothing behind.
+ */
+export function createBackup(parts: OperationParts, input: CreateInput): OperationRun<Backup> {
+  if (input.notes !== undefined) parseInput(notesSchema, input.notes);
+  const spec = {
+    type: 'create',
+    by: input.by ?? hostCaller,
+    exclusive: true,
+    signal: input.signal,
+    failedEvent: 'backup.failed',
+  } as const;
+  return parts.runner.run(spec, async (context) => {
+    const backup = await snapshotAndPublish(parts, input, context);
+    parts.events.emit('backup.created', backup);
+    await applyRetention(parts);
+    return backup;
+  });
+}
+
+async function snapshotAndPublish(
+  parts: OperationParts,
+  input: CreateInput,
+  context: OperationContext,
+): Promise<Backup> {
+  const { engine, vault, options, clock } = parts;
+  const createdAt = clock().toISOString();
+  const startedAt = performance.now();
+  const destination = join(context.staging, `snapshot.${engine.extension}`);
+  const request = { destination, level: options.verifyOnCreate, requiredTables: options.requiredTables };
+  return withSpace(vault, await liveBytes(parts), async () => {
+    const snapshot = await engine.snapshot(request, context.engine);
+    context.signal.throwIfAborted();
+    context.phase('publishing');
+    const draft = draftManifest(parts, {
+      snapshot,
+      kind: input.kind ?? 'manual',
+      level: request.level,
+      createdAt,
+      createdBy: context.operation.startedBy,
+      notes: input.notes ?? null,
+      warnings: await warningsFor(parts, snapshot),
+      durationMs: Math.round(performance.now() - startedAt),
+    });
+    return vault.publish(destination, draft, context.staging);
+  });
+}
+
+async function liveBytes({ engine, options }: OperationParts): Promise<number> {
+  const bytes = await engine.liveBytes();
+  const { backupBytes } = options.limits;
+  if (backupBytes !== undefined && bytes > backupBytes) {
+    throw new BackupError(
+      'insufficient_storage',
+      `The live database takes ${bytes} bytes; \`limits.backupBytes\` allows ${backupBytes}.`,
+      {
+        facts: { requiredBytes: bytes, availableBytes: backupBytes },
+      },
+    );
+  }
+  return bytes;
+}
+
+async function warningsFor({ vault }: OperationParts, snapshot: Snapshot): Promise<string[]> {
+  const previous = (await vault.list()).find((backup) => backup.manifest && backup.kind !== 'safety');
+  return contentWarnings(snapshot.tables, previous);
+}
+
+/** The new backup exists whatever becomes of the old ones; a fault here is told to the host and is no failure of the backup. */
+async function applyRetention(parts: OperationParts): Promise<void> {
+  try {
+    parts.events.emit('cleanup.finished', await executePlan(parts, await planCleanup(parts)));
+  } catch (error) {
+    parts.runner.told(error);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Engine } from '../engines/engine.js';
+import type { EventListeners } from '../events.js';
+import type { ParsedServiceOptions } from '../options/service-options.js';
+import type { Vault } from '../vault/vault.js';
+import type { OperationRunner } from './operation-runner.js';
+import type { ServiceEvents } from './service-events.js';
+
+/** What every operation works with; put together in the composition root. */
+export interface OperationParts {
+  readonly engine: Engine;
+  readonly vault: Vault;
+  readonly runner: OperationRunner;
+  readonly events: EventListeners<ServiceEvents>;
+  readonly options: Pick<ParsedServiceOptions, 'retention' | 'limits' | 'verifyOnCreate' | 'requiredTables'>;
+  readonly clock: () => Date;
+}
+
+export interface Caller {
+  /** Who asks, for the record: a principal's id. */
+  readonly by?: string | undefined;
+  /** An abort cancels the operation and undoes it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Who is named when the host's own code calls. */
+export const hostCaller = 'host';

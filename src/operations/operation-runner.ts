@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import type { Instance } from '../coordination/instances.js';
+import { type Operation, type OperationRecord, type OperationType, toOperation } from '../coordination/operation.js';
+import type { OperationLock } from '../coordination/operation-lock.js';
+import type { OperationsLog } from '../coordination/operations-log.js';
+import { createSlots } from '../coordination/slots.js';
+import type { EngineContext } from '../engines/engine.js';
+import { BackupError, toBackupError } from '../errors.js';
+import type { EventListeners } from '../events.js';
+import { ActiveOperation } from './active-operation.js';
+import type { ServiceEvents } from './service-events.js';
+
+export interface OperationSpec {
+  readonly type: OperationType;
+  readonly by: string;
+  /** Whether it changes the set of backups or the live database, so that only one may run per vault. */
+  readonly exclusive: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** What listeners are told when it fails after it began. */
+  readonly failedEvent?: 'backup.failed' | 'restore.failed';
+}
+
+export interface OperationContext {
+  readonly operation: Operation;
+  readonly signal: AbortSignal;
+  /** A private directory inside the vault, gone when the operation ends. */
+  readonly staging: string;
+  readonly engine: EngineContext;
+  phase(name: string): void;
+}
+
+export type OperationBody<Result> = (context: OperationContext) => Promise<Result>;
+
+/** A promise of the outcome that also tells, as soon as it is known, which operation is running. */
+export type OperationRun<Result> = Promise<Result> & { readonly started: Promise<Operation> };
+
+export interface RunnerParts {
+  readonly log: OperationsLog;
+  readonly lock: OperationLock;
+  /** Makes this service known to the others that work on the vault. */
+  readonly join: () => Promise<Instance>;
+  readonly events: EventListeners<ServiceEvents>;
+  readonly clock: () => Date;
+  /** An operation that takes longer is ended and undone, milliseconds. */
+  readonly operationMs: number;
+}
+
+/** Verifications and uploads read large files; two at a time leave the disk to the application. */
+const parallelReaders = 2;
+const mostWaiting = 64;
+
+/** Runs operations: one changing one at a time across processes, each recorded, bounded in time and cancellable. */
+export class OperationRunner {
+  readonly #parts: RunnerParts;
+  readonly #active = new Map<string, ActiveOperation>();
+  readonly #takeSlot = createSlots(parallelReaders, mostWaiting);
+  #instance: Promise<Instance> | undefined;
+  #closed = false;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  run<Result>(spec: OperationSpec, body: OperationBody<Result>): OperationRun<Result> {
+    const active = new ActiveOperation(this.#newRecord(spec), this.#parts, spec.signal);
+    const begun = this.#begin(active);
+    const outcome = begun.then((instance) => this.#perform(active, instance, body, spec.failedEvent));
+    const started = begun.then(() => active.operation);
+    // Whoever asks only for the outcome learns of a failure to start there.
+    started.catch(() => undefined);
+    return Object.assign(outcome, { started });
+  }
+
+  /** The operation that holds the lock, or else any that runs, in whichever process. */
+  async current(): Promise<Operation | null> {
+    const own = [...this.#active.values()].map(({ record }) => record);
+    const running = [...own, ...(await this.#runningElsewhere())].sort(
+      (a, b) => Number(b.exclusive) - Number(a.exclusive) || (a.id < b.id ? -1 : 1),
+    );
+    return running[0] === undefined ? null : toOperation(running[0]);
+  }
+
+  /** @throws BackupError `operation_not_found` */
+  async get(id: string): Promise<Operation> {
+    return this.#active.get(id)?.operation ?? toOperation(await this.#parts.log.read(id));
+  }
+
+  /** Asks the operation to stop and undo itself; one that has ended stays as it ended. @throws BackupError `operation_not_found` */
+  async cancel(id: string): Promise<Operation> {
+    const own = this.#active.get(id);
+    if (own !== undefined) own.cancel();
+    else if ((await this.get(id)).state === 'running')
+      await this.#parts.log.requestCancel(id, (await this.instance()).staging);
+    return this.get(id);
+  }
+
+  /** This service as others see it; it joins when that is first needed. */
+  instance(): Promise<Instance> {
+    this.#instance ??= this.#parts.join().catch((error: unknown) => {
+      this.#instance = undefined;
+      throw error;
+    });
+    return this.#instance;
+  }
+
+  /** Cancels what runs, waits until it is undone, and leaves. A service that was closed cannot be used again. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const running = [...this.#active.values()];
+    for (const active of running) active.cancel();
+    await Promise.all(running.map((active) => active.ended));
+    const instance = await this.#instance;
+    this.#instance = undefined;
+    await instance?.leave();
+  }
+
+  /** Writes down how operations ended whose process is gone. */
+  async recover(): Promise<void> {
+    await this.#parts.log.settle((await this.instance()).staging);
+  }
+
+  /** Gives a failure its code; the cause of one that nobody can act on is told to the host alone. */
+  told(error: unknown): BackupError {
+    const told = toBackupError(error);
+    if (told !== error && told.code === 'internal_error')
+      this.#parts.events.emit('internal.error', { instance: String(told.facts.instance), error });
+    return told;
+  }
+
+  #newRecord({ type, by, exclusive }: OperationSpec): OperationRecord {
+    const startedAt = this.#parts.clock().toISOString();
+    const id = `${startedAt.replaceAll(/[-:.]/g, '')}-${randomBytes(6).toString('hex')}`;
+    const open = { finishedAt: null, phase: 'starting', progress: null, result: null, problem: null } as const;
+    return { id, type, state: 'running', startedAt, startedBy: by, ...open, instance: '', exclusive };
+  }
+
+  /** From here on the operation is seen by others; an exclusive one holds the lock. */
+  async #begin(active: ActiveOperation): Promise<Instance> {
+    if (this.#closed) throw new BackupError('operation_cancelled', 'The service is closed.');
+    const { id, exclusive } = active.record;
+    const holder = [...this.#active.values()].find(({ record }) => record.exclusive);
+    if (exclusive && holder !== undefined) throw inProgress(holder.operation);
+    this.#active.set(id, active);
+    try {
+      const instance = await this.instance();
+      if (exclusive && !(await this.#parts.lock.acquire(async () => (await this.#holderElsewhere()) !== null))) {
+        throw inProgress(await this.#holderElsewhere());
+      }
+      await active.begin(instance);
+      return instance;
+    } catch (error) {
+      this.#forget(active);
+      throw this.told(error);
+    }
+  }
+
+  async #perform<Result>(
+    active: ActiveOperation,
+    instance: Instance,
+    body: OperationBody<Result>,
+    failedEvent?: OperationSpec['failedEvent'],
+  ): Promise<Result> {
+    let releaseSlot: (() => void) | undefined;
+    try {
+      if (!active.record.exclusive) releaseSlot = await this.#takeSlot();
+      const result = await active.perform(body, this.#parts.lock.file);
+      await active.succeed(result);
+      return result;
+    } catch (error) {
+      const told = this.told(error);
+      await active.fail(told);
+      if (failedEvent !== undefined) this.#parts.events.emit(failedEvent, { operation: active.operation, error: told });
+      throw told;
+    } finally {
+      await this.#parts.log.settle(instance.staging).catch((error: unknown) => this.told(error));
+      this.#forget(active);
+      releaseSlot?.();
+    }
+  }
+
+  /** Recorded first, released last: whoever finds the lock free also finds how the operation ended. */
+  #forget(active: ActiveOperation): void {
+    this.#active.delete(active.record.id);
+    if (active.record.exclusive) this.#parts.lock.release();
+    active.end();
+  }
+
+  async #runningElsewhere(): Promise<OperationRecord[]> {
+    return (await this.#parts.log.list()).filter(
+      (record) => record.state === 'running' && !this.#active.has(record.id),
+    );
+  }
+
+  async #holderElsewhere(): Promise<Operation | null> {
+    const holder = (await this.#runningElsewhere()).find((record) => record.exclusive);
+    return holder === undefined ? null : toOperation(holder);
+  }
+}
+
+function inProgress(operation: Operation | null): BackupError {
+  const who =
+    operation === null
+      ? 'Another operation holds the lock.'
+      : `A ${operation.type} by ${operation.startedBy} has been running since ${operation.startedAt}.`;
+  return new BackupError('operation_in_progress', who, { facts: { operation } });
+}

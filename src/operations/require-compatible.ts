@@ -1,0 +1,36 @@
+import type { LiveFacts, StagedRestore } from '../engines/engine.js';
+import { BackupError } from '../errors.js';
+import type { Manifest } from '../vault/manifest.js';
+
+/**
+ * Refuses a backup that is sound but must not replace this database.
+ * @returns warnings for the receipt
+ * @throws BackupError `backup_incompatible`, `untrusted_objects`
+ */
+export function requireCompatible(
+  { filename, kind }: Manifest,
+  { facts, objects }: StagedRestore,
+  live: LiveFacts,
+  acceptNewTriggers: boolean,
+): string[] {
+  if (facts === null) throw new Error('A staged backup that passed has its facts.');
+  if (facts.applicationId !== live.applicationId) {
+    throw new BackupError(
+      'backup_incompatible',
+      `${filename} carries application_id ${facts.applicationId}, the live database ${live.applicationId}.`,
+    );
+  }
+  const brought = Object.keys(objects).filter((name) => live.objects[name] !== objects[name]);
+  if (kind === 'uploaded' && brought.length > 0 && !acceptNewTriggers) {
+    throw new BackupError(
+      'untrusted_objects',
+      `${filename} was uploaded and brings triggers or views that the live database does not have.`,
+      { facts: { objects: brought } },
+    );
+  }
+  if (facts.userVersion === live.userVersion) return [];
+  const age = facts.userVersion > live.userVersion ? 'newer' : 'older';
+  return [
+    `The backup's schema version (user_version ${facts.userVersion}) is ${age} than the live one was (${live.userVersion}).`,
+  ];
+}

@@ -1,0 +1,87 @@
+import type { VerificationReport } from '../engines/engine.js';
+import { BackupError } from '../errors.js';
+import type { VerificationLevel } from '../options/backup-kind.js';
+import type { Manifest } from '../vault/manifest.js';
+import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import type { OperationContext, OperationRun } from './operation-runner.js';
+import type { VerifyOutcome } from './outcomes.js';
+
+export interface VerifyInput extends Caller {
+  /** `quick` compares every byte with what was published; `full` (the default) also lets SQLite check the content. */
+  readonly level?: VerificationLevel | undefined;
+}
+
+/**
+ * 1. Checks the file against its manifest, without changing anything.
+ * 2. Writes the verdict into the manifest.
+ *
+ * A damaged backup is an answer, not an error.
+ * @throws BackupError `backup_not_found`, `invalid_filename`, `deadline_exceeded`
+ */
+export function verifyBackup(
+  parts: OperationParts,
+  nameOrLatest: string,
+  input: VerifyInput,
+): OperationRun<VerifyOutcome> {
+  const spec = { type: 'verify', by: input.by ?? hostCaller, exclusive: false, signal: input.signal } as const;
+  return parts.runner.run(spec, async (context) => {
+    const startedAt = performance.now();
+    const level = input.level ?? 'full';
+    const { filename, manifest } = await parts.vault.manifest(nameOrLatest);
+    const release = parts.vault.hold(filename);
+    try {
+      const report = manifest === null ? withoutManifest : await checkStored(parts, filename, manifest, level, context);
+      const outcome = { filename, level, ...report, durationMs: Math.round(performance.now() - startedAt) };
+      const recorded = manifest === null ? outcome : await recordVerdict(parts, outcome, context);
+      parts.events.emit(recorded.ok ? 'backup.verified' : 'backup.damaged', recorded);
+      return recorded;
+    } finally {
+      release();
+    }
+  });
+}
+
+const withoutManifest: VerificationReport = {
+  ok: false,
+  checks: { manifest: 'failed' },
+  problems: ['The backup has no manifest of its own: nothing says what it should contain.'],
+  warnings: [],
+};
+
+async function checkStored(
+  parts: OperationParts,
+  filename: string,
+  manifest: Manifest,
+  level: VerificationLevel,
+  context: OperationContext,
+): Promise<VerificationReport> {
+  if (manifest.engine !== parts.engine.name)
+    throw new BackupError('backup_incompatible', `${filename} was made of a ${manifest.engine} database.`);
+  const expected = {
+    size: manifest.size,
+    sha256: manifest.sha256,
+    schemaSha256: manifest.source.schemaSha256,
+    tables: manifest.tables,
+  };
+  const report = await parts.engine.verify({ file: parts.vault.localPath(filename), level, expected }, context.engine);
+  await parts.vault.get(filename); // Removed meanwhile by another process: then it is missing, not damaged.
+  return { ...report, checks: { manifest: 'passed', ...report.checks } };
+}
+
+/** The verdict is true whether or not it can be written down; on a read-only disk it is told with a warning. */
+async function recordVerdict(
+  { vault, clock, runner }: OperationParts,
+  outcome: VerifyOutcome,
+  context: OperationContext,
+): Promise<VerifyOutcome> {
+  const { ok, level, problems, durationMs } = outcome;
+  const verification = { level, ok, at: clock().toISOString(), problems: [...problems], durationMs };
+  try {
+    await vault.update(outcome.filename, (manifest) => ({ ...manifest, verification }), context.staging);
+    return outcome;
+  } catch (error) {
+    const told = runner.told(error);
+    if (told.code === 'backup_not_found') throw told;
+    return { ...outcome, warnings: [...outcome.warnings, 'The verdict could not be written into the manifest.'] };
+  }
+}

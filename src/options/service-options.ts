@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { backupKinds } from './backup-kind.js';
+
+/** The one home of every default of the service. */
+export const serviceDefaults = {
+  keep: 7,
+  keepSafety: 3,
+  uploadBytes: 1024 ** 3,
+  operationMs: 10 * 60_000,
+  restoreWaitMs: 10_000,
+  verifyOnCreate: 'quick',
+} as const;
+
+/** A larger count is a mistake, not a policy. */
+const keep = z.int().min(1).max(100_000);
+const kindRule = z.strictObject({ keep });
+
+const retentionSchema = z
+  .strictObject({
+    keep: keep.default(serviceDefaults.keep),
+    safety: kindRule.default({ keep: serviceDefaults.keepSafety }),
+    ...Object.fromEntries(backupKinds.filter((kind) => kind !== 'safety').map((kind) => [kind, kindRule.optional()])),
+  })
+  .prefault({});
+
+/** setTimeout fires at once beyond this. */
+const longestTimerMs = 2 ** 31 - 1;
+const milliseconds = z.int().min(1).max(longestTimerMs);
+const bytes = z.int().min(1);
+
+const limitsSchema = z
+  .strictObject({
+    uploadBytes: bytes.default(serviceDefaults.uploadBytes),
+    backupBytes: bytes.optional(),
+    operationMs: milliseconds.default(serviceDefaults.operationMs),
+    restoreWaitMs: z.int().min(0).max(longestTimerMs).default(serviceDefaults.restoreWaitMs),
+  })
+  .prefault({});
+
+/** What a filename may begin with: letters, digits, `_`, `-`, `.`; it must not look like a sidecar or a hidden file. */
+export const prefixPattern = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/;
+const longestPrefix = 100;
+
+const isEngine = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as { snapshot?: unknown }).snapshot === 'function';
+const databaseSchema = z.custom<unknown>(
+  (value) => (typeof value === 'string' && isDatabasePath(value)) || isEngine(value),
+  'the path of a database file, or an engine such as sqlite({ path })',
+);
+
+function isDatabasePath(path: string): boolean {
+  return path.trim() !== '' && !path.includes('\0') && path !== ':memory:' && !path.startsWith('file:');
+}
+
+export const serviceOptionsSchema = z.strictObject({
+  database: databaseSchema,
+  directory: z
+    .string()
+    .min(1)
+    .refine((path) => !path.includes('\0'), 'a path without a NUL character'),
+  prefix: z
+    .string()
+    .max(longestPrefix)
+    .regex(prefixPattern, 'made of letters, digits, "_", "-" and single inner dots')
+    .optional(),
+  retention: retentionSchema,
+  limits: limitsSchema,
+  verifyOnCreate: z.enum(['none', 'quick', 'full']).default(serviceDefaults.verifyOnCreate),
+  requiredTables: z.array(z.string().min(1)).default([]),
+  staticRoots: z.array(z.string().min(1)).default([]),
+});
+
+export type ParsedServiceOptions = z.output<typeof serviceOptionsSchema>;
+export type RetentionPolicy = { readonly keep: number } & {
+  readonly [kind in (typeof backupKinds)[number]]?: { readonly keep: number } | undefined;
+};

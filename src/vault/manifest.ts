@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { backupKinds } from '../options/backup-kind.js';
+
+const instant = z.iso.datetime();
+const count = z.int().min(0);
+
+/** Unknown members are kept: a newer version of this package may have written them. */
+export const manifestSchema = z.looseObject({
+  version: z.literal(1),
+  filename: z.string(),
+  engine: z.string(),
+  kind: z.enum(backupKinds),
+  status: z.literal('completed'),
+  createdAt: instant,
+  createdBy: z.string(),
+  notes: z.string().nullable(),
+  pinned: z.boolean(),
+  size: count,
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  source: z.looseObject({
+    name: z.string(),
+    size: count,
+    pageSize: count,
+    pageCount: count,
+    userVersion: z.int(),
+    applicationId: z.int(),
+    schemaSha256: z.string(),
+    engineVersion: z.string(),
+  }),
+  tables: z.record(z.string(), count),
+  encoding: z.array(z.string()),
+  verification: z.looseObject({
+    level: z.enum(['none', 'quick', 'full']),
+    ok: z.boolean().nullable(),
+    at: instant.nullable(),
+    problems: z.array(z.string()),
+    durationMs: z.number(),
+  }),
+  copies: z.array(z.unknown()),
+  warnings: z.array(z.string()),
+  durationMs: z.number(),
+});
+
+/**
+ * The JSON beside a backup that says what it is: the truth, where its name is only a label.
+ * Sizes in bytes, durations in milliseconds, instants ISO-8601 UTC.
+ */
+export type Manifest = z.output<typeof manifestSchema>;
+export type Verification = Manifest['verification'];
+
+/** @returns null for anything that is not the manifest of exactly this file */
+export function parseManifest(text: string, filename: string): Manifest | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const parsed = manifestSchema.safeParse(value);
+  return parsed.success && parsed.data.filename === filename ? parsed.data : null;
+}
+
+export function formatManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
