@@ -28,7 +28,7 @@ import { verifyBackup } from './operations/verify-backup.js';
 import { parseOptions } from './options/parse-options.js';
 import { type ParsedServiceOptions, serviceOptionsSchema } from './options/service-options.js';
 import { localStorage } from './storage/local-storage.js';
-import { createVault } from './vault/vault.js';
+import { Vault } from './vault/vault.js';
 import { openVaultDirectory, refuseUnsafePlace } from './vault/vault-directory.js';
 
 export interface BackupServiceOptions extends Omit<z.input<typeof serviceOptionsSchema>, 'database'> {
@@ -73,7 +73,7 @@ function assemble(engine: Engine, directory: string, options: ParsedServiceOptio
     operationMs: options.limits.operationMs,
   });
   const naming = { prefix: options.prefix ?? engine.defaultPrefix, extension: engine.extension };
-  const vault = createVault({ storage: localStorage(directory), naming, exclusively });
+  const vault = new Vault({ storage: localStorage(directory), naming, exclusively });
   return toService({ engine, vault, runner, events, options, clock }, { open, instances, exclusively });
 }
 
@@ -85,7 +85,12 @@ interface Upkeep {
 
 function toService(parts: OperationParts, { open, instances, exclusively }: Upkeep): BackupService {
   const { runner, events, engine } = parts;
-  const opened = <Result>(work: () => Promise<Result>): Promise<Result> => open().then(work);
+  const opened = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    open()
+      .then(work)
+      .catch((error: unknown) => {
+        throw runner.told(error);
+      });
   return {
     create: (input = {}) => createBackup(parts, input),
     list: (input = {}) => opened(() => listBackups(parts, input)),

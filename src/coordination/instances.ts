@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileLock } from './file-lock.js';
 
@@ -10,6 +11,8 @@ export interface Instance {
   readonly id: string;
   /** Only this service writes here; it is swept when the service is gone. */
   readonly staging: string;
+  /** Whether its operations are written down where the others read them. */
+  readonly recorded: boolean;
   leave(): Promise<void>;
 }
 
@@ -35,7 +38,7 @@ export function createInstances(stateDirectory: string): Instances {
       if (!(await lock.acquire(1_000))) throw new Error('The lock of this service could not be taken.');
       const own = join(staging, id);
       await mkdir(own, { recursive: true, mode: 0o700 });
-      return { id, staging: own, leave: () => leave(lock, lockFile(id), own) };
+      return { id, staging: own, recorded: true, leave: () => leave(lock, lockFile(id), own) };
     },
     isAlive,
     async sweep() {
@@ -50,6 +53,12 @@ export function createInstances(stateDirectory: string): Instances {
       }
     },
   };
+}
+
+/** Takes part in a vault that it can only read: it works in the system's temporary folder, and nobody knows of it. */
+export async function joinAsVisitor(): Promise<Instance> {
+  const staging = await mkdtemp(join(tmpdir(), 'express-db-backup-'));
+  return { id: 'visitor', staging, recorded: false, leave: () => rm(staging, { recursive: true, force: true }) };
 }
 
 function isFree(file: string): boolean {

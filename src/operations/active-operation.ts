@@ -112,8 +112,10 @@ export class ActiveOperation {
 
   /** A record that cannot be written must not stop what may be the very removal that frees the disk. */
   #write(options: { sync: boolean }): Promise<void> {
+    const { recorded, staging } = this.#instance ?? { recorded: false, staging: '' };
+    if (!recorded) return Promise.resolve();
     this.#written = this.#written
-      .then(() => this.#parts.log.write(this.record, this.#instance?.staging ?? '', options))
+      .then(() => this.#parts.log.write(this.record, staging, options))
       .catch((error: unknown) => this.#parts.events.emit('internal.error', { instance: null, error }));
     return this.#written;
   }

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../engines/engine.js';
 import type { BackupKind, VerificationLevel } from '../options/backup-kind.js';
-import type { ManifestDraft } from '../vault/vault.js';
+import type { ManifestDraft } from '../vault/manifest.js';
 import type { OperationParts } from './operation-parts.js';
 
 export interface DraftInput {
@@ -28,7 +28,7 @@ export function draftManifest(
     size: snapshot.size,
     sha256: snapshot.sha256,
     source: { name: engine.sourceName, ...snapshot.source },
-    tables: snapshot.tables,
+    tables: { ...snapshot.tables },
     encoding: [],
     verification: {
       level,

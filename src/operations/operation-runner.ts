@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Instance } from '../coordination/instances.js';
+import { type Instance, joinAsVisitor } from '../coordination/instances.js';
 import { type Operation, type OperationRecord, type OperationType, toOperation } from '../coordination/operation.js';
 import type { OperationLock } from '../coordination/operation-lock.js';
 import type { OperationsLog } from '../coordination/operations-log.js';
@@ -142,7 +142,7 @@ export class OperationRunner {
     if (exclusive && holder !== undefined) throw inProgress(holder.operation);
     this.#active.set(id, active);
     try {
-      const instance = await this.instance();
+      const instance = await this.#takePart(exclusive);
       if (exclusive && !(await this.#parts.lock.acquire(async () => (await this.#holderElsewhere()) !== null))) {
         throw inProgress(await this.#holderElsewhere());
       }
@@ -151,6 +151,16 @@ export class OperationRunner {
     } catch (error) {
       this.#forget(active);
       throw this.told(error);
+    }
+  }
+
+  /** A vault that cannot be written to can still be read and verified; nobody else hears of it. */
+  async #takePart(exclusive: boolean): Promise<Instance> {
+    try {
+      return await this.instance();
+    } catch (error) {
+      if (exclusive || toBackupError(error).code !== 'vault_read_only') throw error;
+      return joinAsVisitor();
     }
   }
 
@@ -172,7 +182,8 @@ export class OperationRunner {
       if (failedEvent !== undefined) this.#parts.events.emit(failedEvent, { operation: active.operation, error: told });
       throw told;
     } finally {
-      await this.#parts.log.settle(instance.staging).catch((error: unknown) => this.told(error));
+      if (instance.recorded) await this.#parts.log.settle(instance.staging).catch((error: unknown) => this.told(error));
+      else await instance.leave();
       this.#forget(active);
       releaseSlot?.();
     }

@@ -4,8 +4,7 @@ import { backupKinds } from '../options/backup-kind.js';
 const instant = z.iso.datetime();
 const count = z.int().min(0);
 
-/** Unknown members are kept: a newer version of this package may have written them. */
-export const manifestSchema = z.looseObject({
+const knownMembers = z.object({
   version: z.literal(1),
   filename: z.string(),
   engine: z.string(),
@@ -41,11 +40,16 @@ export const manifestSchema = z.looseObject({
   durationMs: z.number(),
 });
 
+/** Unknown members are kept: a newer version of this package may have written them. */
+const manifestSchema = knownMembers.loose();
+
 /**
  * The JSON beside a backup that says what it is: the truth, where its name is only a label.
  * Sizes in bytes, durations in milliseconds, instants ISO-8601 UTC.
  */
 export type Manifest = z.output<typeof manifestSchema>;
+/** Everything a manifest says before the backup has its name. */
+export type ManifestDraft = Omit<z.output<typeof knownMembers>, 'version' | 'filename' | 'status'>;
 export type Verification = Manifest['verification'];
 
 /** @returns null for anything that is not the manifest of exactly this file */

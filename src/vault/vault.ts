@@ -1,37 +1,10 @@
 import { BackupError } from '../errors.js';
-import type { BackupKind } from '../options/backup-kind.js';
 import type { OpenFile, Storage } from '../storage/storage.js';
 import { mapLimited } from '../system/map-limited.js';
 import { type Backup, byNewest, strayBackup, toBackup } from './backup.js';
 import { backupName, isBackupName, latest, manifestName, requireBackupName } from './backup-name.js';
-import { formatManifest, type Manifest, parseManifest } from './manifest.js';
-
-/** Everything a manifest says that is known before the backup has its name. */
-export type ManifestDraft = Omit<Manifest, 'version' | 'filename' | 'status'>;
-
-/** The collection of backups. Its own changes are short and happen one at a time, in whichever process. */
-export interface Vault {
-  /** Newest first, stray files included. */
-  list(): Promise<Backup[]>;
-  /** @throws `invalid_filename`, `backup_not_found` */
-  get(nameOrLatest: string): Promise<Backup>;
-  /** The manifest, or null for a stray file. @throws `invalid_filename`, `backup_not_found` */
-  manifest(nameOrLatest: string): Promise<{ filename: string; manifest: Manifest | null }>;
-  /** Takes over a staged, synced file; when this resolves the backup survives a power cut. */
-  publish(stagedFile: string, draft: ManifestDraft, staging: string): Promise<Backup>;
-  /** @throws `backup_not_found` also for a stray file, which has nothing to change */
-  update(filename: string, change: (manifest: Manifest) => Manifest, staging: string): Promise<Backup>;
-  /** @returns the bytes that were freed. @throws `backup_pinned`, `backup_in_use`, `backup_not_found` */
-  remove(nameOrLatest: string): Promise<{ filename: string; freedBytes: number }>;
-  open(filename: string): Promise<OpenFile>;
-  /** Keeps a backup from being removed by this process until the returned function is called. */
-  hold(filename: string): () => void;
-  isHeld(filename: string): boolean;
-  localPath(filename: string): string;
-  freeBytes(): Promise<number | null>;
-  /** Removes manifests whose file was never published or is already removed: a crash in between leaves them. */
-  sweep(): Promise<void>;
-}
+import { Holds } from './holds.js';
+import { formatManifest, type Manifest, type ManifestDraft, parseManifest } from './manifest.js';
 
 export interface VaultParts {
   readonly storage: Storage;
@@ -40,129 +13,158 @@ export interface VaultParts {
   readonly exclusively: <Result>(change: () => Promise<Result>) => Promise<Result>;
 }
 
+export interface Removed {
+  readonly filename: string;
+  readonly freedBytes: number;
+}
+
 const parallelReads = 32;
 /** More backups than this within one second are a runaway loop. */
 const mostAttempts = 10_000;
 
-const notFound = (filename: string): BackupError =>
-  new BackupError('backup_not_found', `There is no backup named ${filename}.`);
+/**
+ * The collection of backups: names, manifests, publishing, removal. A name is a filename, or `latest` for the newest
+ * completed backup that is not a safety backup. Changes are short and happen one at a time, in whichever process.
+ */
+export class Vault {
+  readonly #storage: Storage;
+  readonly #naming: VaultParts['naming'];
+  readonly #exclusively: VaultParts['exclusively'];
+  readonly #holds = new Holds();
 
-export function createVault({ storage, naming, exclusively }: VaultParts): Vault {
-  const holds = new Map<string, number>();
-  const isHeld = (filename: string): boolean => (holds.get(filename) ?? 0) > 0;
+  constructor({ storage, naming, exclusively }: VaultParts) {
+    this.#storage = storage;
+    this.#naming = naming;
+    this.#exclusively = exclusively;
+  }
 
-  const readManifest = async (filename: string): Promise<Manifest | null> => {
-    const text = await storage.readNote(manifestName(filename));
-    return text === null ? null : parseManifest(text, filename);
-  };
-
-  const list = async (): Promise<Backup[]> => {
-    const files = (await storage.list()).filter((file) => isBackupName(file.name));
+  /** Newest first, stray files included. */
+  async list(): Promise<Backup[]> {
+    const files = (await this.#storage.list()).filter((file) => isBackupName(file.name));
     const backups = await mapLimited(files, parallelReads, async (file) => {
-      const manifest = await readManifest(file.name);
+      const manifest = await this.#readManifest(file.name);
       return manifest === null ? strayBackup(file) : toBackup(manifest);
     });
     return backups.sort(byNewest);
-  };
+  }
 
-  const resolveName = async (nameOrLatest: string): Promise<string> => {
-    if (nameOrLatest !== latest) {
-      requireBackupName(nameOrLatest);
-      return nameOrLatest;
+  /** @throws BackupError `invalid_filename`, `backup_not_found` */
+  async get(name: string): Promise<Backup> {
+    const filename = await this.#resolve(name);
+    const file = await this.#storage.stat(filename);
+    if (file === null) throw notFound(filename);
+    const manifest = await this.#readManifest(filename);
+    return manifest === null ? strayBackup(file) : toBackup(manifest);
+  }
+
+  /** The manifest, or null for a stray file. @throws BackupError `invalid_filename`, `backup_not_found` */
+  async manifest(name: string): Promise<{ filename: string; manifest: Manifest | null }> {
+    const { filename } = await this.get(name);
+    return { filename, manifest: await this.#readManifest(filename) };
+  }
+
+  /** Takes over a staged, synced file; when this resolves the backup survives a power cut. */
+  publish(stagedFile: string, draft: ManifestDraft, staging: string): Promise<Backup> {
+    return this.#exclusively(async () => {
+      const parts = { ...this.#naming, kind: draft.kind, createdAt: new Date(draft.createdAt) };
+      for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+        const filename = backupName(parts, attempt);
+        const manifest: Manifest = { ...draft, version: 1, filename, status: 'completed' };
+        if (await this.#tryPublish(stagedFile, manifest, staging)) return toBackup(manifest);
+      }
+      throw new Error('No free name was found for the backup.');
+    });
+  }
+
+  /** @throws BackupError `backup_not_found`, also for a stray file, which has nothing to change */
+  update(filename: string, change: (manifest: Manifest) => Manifest, staging: string): Promise<Backup> {
+    return this.#exclusively(async () => {
+      const { manifest } = await this.manifest(filename);
+      if (manifest === null) throw new BackupError('backup_not_found', `${filename} has no manifest to change.`);
+      const changed = change(manifest);
+      await this.#storage.writeNote(manifestName(filename), formatManifest(changed), { staging, overwrite: true });
+      return toBackup(changed);
+    });
+  }
+
+  /**
+   * The file goes first: it is what makes a backup real, so a crash in between leaves no file that nobody vouches for.
+   * @throws BackupError `backup_pinned`, `backup_in_use`, `backup_not_found`, `invalid_filename`
+   */
+  remove(name: string): Promise<Removed> {
+    return this.#exclusively(async () => {
+      const { filename, pinned, size } = await this.get(name);
+      if (pinned) throw new BackupError('backup_pinned', `${filename} is pinned.`);
+      if (this.isHeld(filename)) throw new BackupError('backup_in_use', `${filename} is being read.`);
+      await this.#storage.remove(filename);
+      await this.#storage.removeNote(manifestName(filename));
+      return { filename, freedBytes: size };
+    });
+  }
+
+  /** Removes manifests whose file was never published or is already removed: a crash in between leaves them. */
+  sweep(): Promise<void> {
+    return this.#exclusively(async () => {
+      const described = new Set((await this.#storage.list()).map((file) => manifestName(file.name)));
+      const notes = await this.#storage.listNotes();
+      const orphans = notes.filter((note) => note.endsWith('.json') && !described.has(note));
+      for (const note of orphans) await this.#storage.removeNote(note);
+    });
+  }
+
+  open(filename: string): Promise<OpenFile> {
+    return this.#storage.open(filename);
+  }
+
+  /** Keeps a backup from being removed by this process until the returned function is called. */
+  hold(filename: string): () => void {
+    return this.#holds.take(filename);
+  }
+
+  readonly isHeld = (filename: string): boolean => this.#holds.has(filename);
+
+  /** Where an engine's process finds the file. */
+  localPath(filename: string): string {
+    const path = this.#storage.localPath(filename);
+    if (path === null) throw new Error('The engine needs the backup on this machine.');
+    return path;
+  }
+
+  freeBytes(): Promise<number | null> {
+    return this.#storage.freeBytes();
+  }
+
+  async #resolve(name: string): Promise<string> {
+    if (name !== latest) {
+      requireBackupName(name);
+      return name;
     }
-    const newest = (await list()).find((backup) => backup.manifest && backup.kind !== 'safety');
+    const newest = (await this.list()).find((backup) => backup.manifest && backup.kind !== 'safety');
     if (newest === undefined) throw new BackupError('backup_not_found', 'There is no backup yet.');
     return newest.filename;
-  };
+  }
 
-  const get = async (nameOrLatest: string): Promise<Backup> => {
-    const filename = await resolveName(nameOrLatest);
-    const file = await storage.stat(filename);
-    if (file === null) throw notFound(filename);
-    const manifest = await readManifest(filename);
-    return manifest === null ? strayBackup(file) : toBackup(manifest);
-  };
+  async #readManifest(filename: string): Promise<Manifest | null> {
+    const text = await this.#storage.readNote(manifestName(filename));
+    return text === null ? null : parseManifest(text, filename);
+  }
 
   /** The manifest first, then the file under its final name, which makes the backup real. */
-  const tryPublish = async (stagedFile: string, manifest: Manifest, staging: string): Promise<boolean> => {
-    const note = manifestName(manifest.filename);
-    if (!(await storage.writeNote(note, formatManifest(manifest), { staging, overwrite: false }))) return false;
-    const published = await storage.publish(stagedFile, manifest.filename).catch(async (error: unknown) => {
-      await storage.removeNote(note);
-      throw error;
-    });
-    if (!published) await storage.removeNote(note);
+  async #tryPublish(stagedFile: string, manifest: Manifest, staging: string): Promise<boolean> {
+    const { filename } = manifest;
+    if ((await this.#storage.stat(filename)) !== null) return false;
+    const note = manifestName(filename);
+    if (!(await this.#storage.writeNote(note, formatManifest(manifest), { staging, overwrite: false }))) return false;
+    let published = false;
+    try {
+      published = await this.#storage.publish(stagedFile, filename);
+    } finally {
+      if (!published) await this.#storage.removeNote(note);
+    }
     return published;
-  };
+  }
+}
 
-  const publish = async (stagedFile: string, draft: ManifestDraft, staging: string): Promise<Backup> => {
-    const parts = { ...naming, kind: draft.kind as BackupKind, createdAt: new Date(draft.createdAt as string) };
-    for (let attempt = 1; attempt <= mostAttempts; attempt++) {
-      const filename = backupName(parts, attempt);
-      const manifest = { ...draft, version: 1, filename, status: 'completed' } as Manifest;
-      if ((await storage.stat(filename)) === null && (await tryPublish(stagedFile, manifest, staging)))
-        return toBackup(manifest);
-    }
-    throw new Error('No free name was found for the backup.');
-  };
-
-  /** The file first: it is what makes a backup real, so a crash in between leaves no file that nobody vouches for. */
-  const remove = async (nameOrLatest: string): Promise<{ filename: string; freedBytes: number }> => {
-    const { filename, pinned, size } = await get(nameOrLatest);
-    if (pinned) throw new BackupError('backup_pinned', `${filename} is pinned.`);
-    if (isHeld(filename)) throw new BackupError('backup_in_use', `${filename} is being read.`);
-    await storage.remove(filename);
-    await storage.removeNote(manifestName(filename));
-    return { filename, freedBytes: size };
-  };
-
-  const update = async (
-    filename: string,
-    change: (manifest: Manifest) => Manifest,
-    staging: string,
-  ): Promise<Backup> => {
-    if ((await storage.stat(filename)) === null) throw notFound(filename);
-    const manifest = await readManifest(filename);
-    if (manifest === null) throw new BackupError('backup_not_found', `${filename} has no manifest to change.`);
-    const changed = change(manifest);
-    await storage.writeNote(manifestName(filename), formatManifest(changed), { staging, overwrite: true });
-    return toBackup(changed);
-  };
-
-  const sweep = async (): Promise<void> => {
-    const files = new Set((await storage.list()).map((file) => manifestName(file.name)));
-    for (const note of await storage.listNotes()) {
-      if (note.endsWith('.json') && !files.has(note)) await storage.removeNote(note);
-    }
-  };
-
-  return {
-    list,
-    get,
-    async manifest(nameOrLatest) {
-      const { filename } = await get(nameOrLatest);
-      return { filename, manifest: await readManifest(filename) };
-    },
-    publish: (stagedFile, draft, staging) => exclusively(() => publish(stagedFile, draft, staging)),
-    update: (filename, change, staging) => exclusively(() => update(filename, change, staging)),
-    remove: (nameOrLatest) => exclusively(() => remove(nameOrLatest)),
-    open: (filename) => storage.open(filename),
-    hold(filename) {
-      holds.set(filename, (holds.get(filename) ?? 0) + 1);
-      let released = false;
-      return () => {
-        if (!released) holds.set(filename, (holds.get(filename) ?? 1) - 1);
-        released = true;
-        if (holds.get(filename) === 0) holds.delete(filename);
-      };
-    },
-    isHeld,
-    localPath(filename) {
-      const path = storage.localPath(filename);
-      if (path === null) throw new Error('The engine needs the backup on this machine.');
-      return path;
-    },
-    freeBytes: () => storage.freeBytes(),
-    sweep: () => exclusively(sweep),
-  };
+function notFound(filename: string): BackupError {
+  return new BackupError('backup_not_found', `There is no backup named ${filename}.`);
 }

@@ -1,4 +1,5 @@
-import type { ErrorCode, ErrorFacts } from '../../errors.js';
+import type { ErrorCode } from '../../error-table.js';
+import type { ErrorFacts } from '../../errors.js';
 import type { Progress } from '../engine.js';
 
 /** What a task may ask the host in the middle of its work; it goes on only when the host has answered yes. */

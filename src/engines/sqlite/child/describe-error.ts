@@ -1,4 +1,5 @@
-import { BackupError, type ErrorCode, systemCode } from '../../../errors.js';
+import type { ErrorCode } from '../../../error-table.js';
+import { BackupError, systemCode } from '../../../errors.js';
 import type { SerialisedError } from '../protocol.js';
 
 const busy = /^SQLITE_(BUSY|LOCKED|PROTOCOL)/;
