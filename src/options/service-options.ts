@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupKinds } from './backup-kind.js';
+import type { BackupKind } from './backup-kind.js';
 
 /** The one home of every default of the service. */
 export const serviceDefaults = {
@@ -19,7 +19,10 @@ const retentionSchema = z
   .strictObject({
     keep: keep.default(serviceDefaults.keep),
     safety: kindRule.default({ keep: serviceDefaults.keepSafety }),
-    ...Object.fromEntries(backupKinds.filter((kind) => kind !== 'safety').map((kind) => [kind, kindRule.optional()])),
+    manual: kindRule.optional(),
+    scheduled: kindRule.optional(),
+    pre_migration: kindRule.optional(),
+    uploaded: kindRule.optional(),
   })
   .prefault({});
 
@@ -72,5 +75,5 @@ export const serviceOptionsSchema = z.strictObject({
 
 export type ParsedServiceOptions = z.output<typeof serviceOptionsSchema>;
 export type RetentionPolicy = { readonly keep: number } & {
-  readonly [kind in (typeof backupKinds)[number]]?: { readonly keep: number } | undefined;
+  readonly [kind in BackupKind]?: { readonly keep: number } | undefined;
 };
