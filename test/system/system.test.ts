@@ -21,7 +21,9 @@ describe('a durable write', () => {
   it('replaces only where it may', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'a'), 'old');
-    await expect(writeFileDurably(join(folder, 'a'), 'new', { staging: folder, overwrite: false })).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(
+      writeFileDurably(join(folder, 'a'), 'new', { staging: folder, overwrite: false }),
+    ).rejects.toMatchObject({ code: 'EEXIST' });
     expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('old');
     await writeFileDurably(join(folder, 'a'), 'new', { staging: folder, overwrite: true, sync: false });
     expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('new');
@@ -30,7 +32,9 @@ describe('a durable write', () => {
 
   it('that fails leaves the target as it was', async () => {
     const folder = temporaryFolder();
-    await expect(writeFileDurably(join(folder, 'none', 'a'), 'text', { staging: folder, overwrite: true })).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(
+      writeFileDurably(join(folder, 'none', 'a'), 'text', { staging: folder, overwrite: true }),
+    ).rejects.toMatchObject({ code: 'ENOENT' });
     expect(existsSync(join(folder, 'none'))).toBe(false);
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -42,7 +46,12 @@ describe('better-sqlite3', () => {
     ['13.4.1', '8'],
     ['14.0.0', undefined],
   ])('%s is refused before it can crash a Node with Node-API %s', (version, nodeApi) => {
-    expect(() => refuseCrashingVersion(version, nodeApi)).toThrow(expect.objectContaining({ code: 'tool_missing', message: expect.stringContaining('npm install better-sqlite3@12') }));
+    expect(() => refuseCrashingVersion(version, nodeApi)).toThrow(
+      expect.objectContaining({
+        code: 'tool_missing',
+        message: expect.stringContaining('npm install better-sqlite3@12'),
+      }),
+    );
   });
 
   it.each([

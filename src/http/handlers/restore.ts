@@ -4,7 +4,7 @@ import { parseInput } from '../../operations/parse-input.js';
 import { filenameOf } from '../filename-of.js';
 import { type Handler, replyTo } from '../handler.js';
 
-const bodySchema = z.strictObject({ confirm: z.unknown(), acceptNewTriggers: z.boolean().optional() });
+const bodySchema = z.strictObject({ confirm: z.unknown().optional(), acceptNewTriggers: z.boolean().optional() });
 
 export const restore: Handler = async ({ service, options }, request) => {
   const { confirm, acceptNewTriggers } = parseInput(bodySchema, request.body);
