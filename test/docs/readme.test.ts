@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { errorTable } from 'express-db-backup';
+import { describe, expect, it } from 'vitest';
+import { routes } from '../../dist/http/routes.js';
+import { routerDefaults } from '../../dist/options/router-options.js';
+import { serviceDefaults } from '../../dist/options/service-options.js';
+import { createDatabase } from '../helpers/live-database.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const snippets = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+
+/** The cells of every row of the tables in the section with this heading. */
+function tableRows(heading: string): string[][] {
+  const section = readme.split(/^## /m).find((text) => text.startsWith(heading)) ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('|') && !line.startsWith('| ---'));
+  return rows.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+/** Runs a snippet as a user would: in a project that has the package, beside a database. */
+function runSnippet(code: string, before = ''): string {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'data'));
+  const database = createDatabase(join(folder, 'data', 'app.db'), { rows: 1 });
+  database.exec('CREATE TABLE users (id); CREATE TABLE orders (id)');
+  database.close();
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(root, join(folder, 'node_modules', 'express-db-backup'));
+  symlinkSync(join(root, 'node_modules', 'express'), join(folder, 'node_modules', 'express'));
+  writeFileSync(join(folder, 'app.mjs'), `${before}\n${code}\nconsole.log('it runs');\n`);
+  const env = { ...process.env, JWT_SECRET: 'a secret of the tests that is long enough' };
+  return execFileSync(process.execPath, ['app.mjs'], { cwd: folder, env, encoding: 'utf8' });
+}
+
+const imports = "import { backupRouter, createBackupService } from 'express-db-backup';";
+const service = "const backups = createBackupService({ database: 'data/app.db', directory: 'backups' });";
+
+describe('the snippets of the README', () => {
+  it('run: the first one, which has at most 8 lines', () => {
+    expect((snippets[0] ?? '').trim().split('\n').length).toBeLessThanOrEqual(8);
+    expect(runSnippet(`${snippets[0]}\nif ((await backups.create()).size < 1) throw new Error();`)).toBe('it runs\n');
+  });
+
+  it('run: authentication of the host', () => {
+    expect(runSnippet(snippets[1] ?? '', `${imports}\n${service}`)).toBe('it runs\n');
+  });
+
+  it('run: every option', () => {
+    expect(runSnippet(snippets[2] ?? '', imports)).toBe('it runs\n');
+    expect(snippets).toHaveLength(3);
+  });
+});
+
+describe('the tables of the README', () => {
+  it('name every error code with its status, title and hint', () => {
+    const documented = tableRows('Errors').slice(1).sort();
+    const codes = Object.entries(errorTable).filter(([code]) => code !== 'invalid_options');
+    expect(documented).toEqual(
+      codes.map(([code, { status, title, hint }]) => [String(status), `\`${code}\``, title, hint]).sort(),
+    );
+  });
+
+  it('name every route with its permission', () => {
+    const documented = tableRows('In your app')
+      .slice(1)
+      .map(([route, permission]) => `${route} ${permission}`);
+    for (const { method, path, permission } of routes) {
+      const row = documented.find((text) => text.includes(`${method.toUpperCase()} ${path}`));
+      expect(row, `${method} ${path}`).toContain(permission);
+    }
+  });
+
+  it('name every default', () => {
+    const defaults = new Map(
+      tableRows('Options')
+        .slice(1)
+        .map(([option, value]) => [option, value]),
+    );
+    const { keep, keepSafety, uploadBytes, operationMs, restoreWaitMs, verifyOnCreate } = serviceDefaults;
+    const expected = {
+      'retention.keep': keep,
+      'retention.safety.keep': keepSafety,
+      'limits.uploadBytes': uploadBytes,
+      'limits.operationMs': operationMs,
+      'limits.restoreWaitMs': restoreWaitMs,
+    };
+    for (const [option, value] of Object.entries(expected)) expect(defaults.get(`\`${option}\``)).toBe(`\`${value}\``);
+    expect(defaults.get('`verifyOnCreate`')).toBe(`\`'${verifyOnCreate}'\``);
+    expect(readme).toContain(routerDefaults.confirmationPhrase);
+  });
+
+  it('name only commands that exist', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    for (const [, , name] of readme.matchAll(/npm (run )?(start|test|bench|lint|coverage)\b/g))
+      expect(Object.keys(scripts)).toContain(name);
+  });
+});
