@@ -17,6 +17,7 @@ import { listBackups, readStats } from './operations/list-backups.js';
 import { openBackup } from './operations/open-backup.js';
 import type { OperationParts } from './operations/operation-parts.js';
 import { OperationRunner } from './operations/operation-runner.js';
+import { probeVault } from './operations/probe-vault.js';
 import { readStatus } from './operations/read-status.js';
 import { recover } from './operations/recover.js';
 import { removeBackup } from './operations/remove-backup.js';
@@ -108,6 +109,7 @@ function toService(parts: OperationParts, { open, instances, exclusively }: Upke
     cancel: (id) => opened(() => runner.cancel(id)),
     on: events.on,
     reserveStaging: () => opened(() => reserve(parts)),
+    probe: (look) => opened(() => probeVault(parts, look)),
     start: () => opened(() => recover(parts, () => exclusively(instances.sweep))),
     close: async () => {
       await runner.close();

@@ -7,6 +7,7 @@ import type { BackupService } from '../operations/backup-service.js';
 import { parseOptions } from '../options/parse-options.js';
 import { type ParsedRouterOptions, type Permission, routerOptionsSchema } from '../options/router-options.js';
 import type { HandlerContext, HandlerRequest, Principal, Reply } from './handler.js';
+import { isServedByApp } from './is-served-by-app.js';
 import { receiveFile } from './receive-file.js';
 import { type Route, routes } from './routes.js';
 import { problemReply, sendReply } from './send-reply.js';
@@ -42,6 +43,7 @@ export function backupRouter(service: BackupService, options: BackupRouterOption
     service,
     options: parsed,
     takeDownloadSlot: createSlots(parallelDownloads, mostWaitingDownloads),
+    refuseServedVault: servedVaultGuard(service),
   };
   const router = express.Router();
   for (const route of routes) {
@@ -53,6 +55,19 @@ export function backupRouter(service: BackupService, options: BackupRouterOption
     else void answer(context, undecodable, request, response);
   });
   return router as unknown as Middleware;
+}
+
+/** Looks once, when the application is complete: at its first request. */
+function servedVaultGuard(service: BackupService): (app: unknown) => Promise<void> {
+  let served: Promise<boolean> | undefined;
+  return async function refuseServedVault(app) {
+    served ??= service.probe((file) => isServedByApp(app, file));
+    if (!(await served)) return;
+    throw new BackupError(
+      'vault_refused',
+      'An express.static of this application serves the folder of the backups: anyone could download them.',
+    );
+  };
 }
 
 const undecodable: Route = {
@@ -67,14 +82,21 @@ const undecodable: Route = {
 
 /** Authentication, permission, body, handler, in this order; nothing is opened or said before the first two. */
 async function answer(context: HandlerContext, route: Route, request: Request, response: Response): Promise<void> {
-  const reply = await handle(context, route, request, response).catch((error: unknown) =>
-    problemReply(tell(context, error), request),
-  );
-  await sendReply(response, reply);
+  try {
+    const reply = await handle(context, route, request, response).catch((error: unknown) =>
+      problemReply(tell(context, error), request),
+    );
+    await sendReply(response, reply);
+  } catch (error) {
+    // Express 4 leaves a rejected handler to the process, which would end.
+    tell(context, error);
+    response.destroy();
+  }
 }
 
 async function handle(context: HandlerContext, route: Route, request: Request, response: Response): Promise<Reply> {
   const principal = await identify(context.options, request);
+  await context.refuseServedVault(request.app);
   const allowed: readonly string[] = context.options.permissions[route.permission];
   if (!principal.roles.some((role) => allowed.includes(role)))
     throw new BackupError('forbidden', `This needs the permission ${route.permission}.`);

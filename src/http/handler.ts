@@ -14,6 +14,8 @@ export interface HandlerContext {
   readonly service: BackupService;
   readonly options: ParsedRouterOptions;
   readonly takeDownloadSlot: () => Promise<() => void>;
+  /** @throws BackupError `vault_refused` */
+  readonly refuseServedVault: (app: unknown) => Promise<void>;
 }
 
 export interface HandlerRequest {

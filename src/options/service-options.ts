@@ -33,9 +33,13 @@ const bytes = z.int().min(1);
 
 const limitsSchema = z
   .strictObject({
+    /** Bytes of the largest file that is accepted as an upload. */
     uploadBytes: bytes.default(serviceDefaults.uploadBytes),
+    /** Bytes of the largest live database that is backed up; without it any. */
     backupBytes: bytes.optional(),
+    /** An operation that takes longer is ended and undone. */
     operationMs: milliseconds.default(serviceDefaults.operationMs),
+    /** How long a restore tries to win the write lock of the live database. */
     restoreWaitMs: z.int().min(0).max(longestTimerMs).default(serviceDefaults.restoreWaitMs),
   })
   .prefault({});
@@ -57,19 +61,25 @@ function isDatabasePath(path: string): boolean {
 
 export const serviceOptionsSchema = z.strictObject({
   database: databaseSchema,
+  /** The vault: a private directory that belongs to this database alone. It is made when it is missing. */
   directory: z
     .string()
     .min(1)
     .refine((path) => !path.includes('\0'), 'a path without a NUL character'),
+  /** What filenames begin with; without it the database's base name. */
   prefix: z
     .string()
     .max(longestPrefix)
     .regex(prefixPattern, 'made of letters, digits, "_", "-" and single inner dots')
     .optional(),
+  /** How many backups of each kind stay after a create or a cleanup. */
   retention: retentionSchema,
   limits: limitsSchema,
+  /** How thoroughly a new backup is checked before it is published. */
   verifyOnCreate: z.enum(['none', 'quick', 'full']).default(serviceDefaults.verifyOnCreate),
+  /** Tables without which the live database is not backed up as sound, nor a restore accepted. */
   requiredTables: z.array(z.string().min(1)).default([]),
+  /** Folders that the application serves; a vault inside one is refused. */
   staticRoots: z.array(z.string().min(1)).default([]),
 });
 

@@ -49,6 +49,7 @@ export function localStorage(directory: string): Storage {
       return bavail * bsize;
     },
     localPath: payload,
+    localNotePath: note,
   };
 }
 

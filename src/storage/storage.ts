@@ -33,4 +33,5 @@ export interface Storage {
   freeBytes(): Promise<number | null>;
   /** The path an engine's process can read, or null where bytes must be fetched first. */
   localPath(name: string): string | null;
+  localNotePath(name: string): string | null;
 }

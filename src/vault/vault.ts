@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { BackupError } from '../errors.js';
 import type { OpenFile, Storage } from '../storage/storage.js';
 import { mapLimited } from '../system/map-limited.js';
@@ -125,13 +126,22 @@ export class Vault {
 
   /** Where an engine's process finds the file. */
   localPath(filename: string): string {
-    const path = this.#storage.localPath(filename);
-    if (path === null) throw new Error('The engine needs the backup on this machine.');
-    return path;
+    return required(this.#storage.localPath(filename));
   }
 
   freeBytes(): Promise<number | null> {
     return this.#storage.freeBytes();
+  }
+
+  /** Lends out an empty file beside the manifests. After a crash `sweep` takes it for one without a backup. */
+  async withProbe<Result>(look: (file: string) => Promise<Result>, staging: string): Promise<Result> {
+    const note = `probe-${randomBytes(6).toString('hex')}.json`;
+    await this.#storage.writeNote(note, '{}', { staging, overwrite: false });
+    try {
+      return await look(required(this.#storage.localNotePath(note)));
+    } finally {
+      await this.#storage.removeNote(note);
+    }
   }
 
   async #resolve(name: string): Promise<string> {
@@ -163,6 +173,11 @@ export class Vault {
     }
     return published;
   }
+}
+
+function required(path: string | null): string {
+  if (path === null) throw new Error('This needs a vault on this machine.');
+  return path;
 }
 
 function notFound(filename: string): BackupError {
