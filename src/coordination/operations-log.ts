@@ -8,6 +8,8 @@ import { type OperationRecord, operationRecordSchema } from './operation.js';
 
 /** Finished operations that stay readable; each is a file of a few kilobytes. */
 const mostFinished = 100;
+/** So many more may gather before the oldest are forgotten: it takes reading them all. */
+const slack = 25;
 const parallelReads = 16;
 const recordSuffix = '.json';
 const cancelSuffix = '.cancel';
@@ -19,8 +21,10 @@ export interface OperationsLog {
   read(id: string): Promise<OperationRecord>;
   /** One that was running when its process ended is told as failed. */
   list(): Promise<OperationRecord[]>;
-  /** Writes down what `list` tells of operations whose process is gone, and forgets the oldest finished ones. */
+  /** Writes down what `list` tells of operations whose process is gone. */
   settle(staging: string): Promise<void>;
+  /** Forgets the oldest finished operations when there are too many. */
+  prune(): Promise<void>;
   /** Asks the process that runs the operation, whichever it is, to cancel it. */
   requestCancel(id: string, staging: string): Promise<void>;
   isCancelRequested(id: string): boolean;
@@ -56,14 +60,14 @@ export function createOperationsLog({ stateDirectory, isAlive, clock }: Operatio
       return told(record);
     },
     async settle(staging) {
-      const finished = (await list())
-        .filter((record) => record.state !== 'running')
-        .sort((a, b) => (a.id < b.id ? 1 : -1));
-      await Promise.all(finished.slice(mostFinished).map((record) => rm(recordFile(record.id), { force: true })));
-      const ended = finished
-        .slice(0, mostFinished)
-        .filter((record) => record.problem?.code === 'operation_interrupted');
+      const ended = (await list()).filter((record) => record.problem?.code === 'operation_interrupted');
       await mapLimited(ended, 1, (record) => write(record, staging, { sync: false }));
+    },
+    async prune() {
+      if ((await identifiers(directory)).length <= mostFinished + slack) return;
+      const finished = (await list()).filter((record) => record.state !== 'running');
+      const oldest = finished.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(mostFinished);
+      await Promise.all(oldest.map(({ id }) => rm(recordFile(id), { force: true })));
     },
     requestCancel: (id, staging) => writeFileDurably(cancelFile(id), '', { staging, overwrite: true, sync: false }),
     isCancelRequested: (id) => existsSync(cancelFile(id)),

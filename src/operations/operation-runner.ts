@@ -95,7 +95,8 @@ export class OperationRunner {
   }
 
   /** This service as others see it; it joins when that is first needed. */
-  instance(): Promise<Instance> {
+  async instance(): Promise<Instance> {
+    if (this.#closed) throw new BackupError('operation_cancelled', 'The service is closed.');
     this.#instance ??= this.#parts.join().catch((error: unknown) => {
       this.#instance = undefined;
       throw error;
@@ -109,8 +110,10 @@ export class OperationRunner {
     const running = [...this.#active.values()];
     for (const active of running) active.cancel();
     await Promise.all(running.map((active) => active.ended));
-    const instance = await this.#instance;
+    const joined = this.#instance;
     this.#instance = undefined;
+    // One that could not join has nothing to leave.
+    const instance = await joined?.catch(() => undefined);
     await instance?.leave();
   }
 
@@ -136,7 +139,6 @@ export class OperationRunner {
 
   /** From here on the operation is seen by others; an exclusive one holds the lock. */
   async #begin(active: ActiveOperation): Promise<Instance> {
-    if (this.#closed) throw new BackupError('operation_cancelled', 'The service is closed.');
     const { id, exclusive } = active.record;
     const holder = [...this.#active.values()].find(({ record }) => record.exclusive);
     if (exclusive && holder !== undefined) throw inProgress(holder.operation);
@@ -182,7 +184,7 @@ export class OperationRunner {
       if (failedEvent !== undefined) this.#parts.events.emit(failedEvent, { operation: active.operation, error: told });
       throw told;
     } finally {
-      if (instance.recorded) await this.#parts.log.settle(instance.staging).catch((error: unknown) => this.told(error));
+      if (instance.recorded) await this.#parts.log.prune().catch((error: unknown) => this.told(error));
       else await instance.leave();
       this.#forget(active);
       releaseSlot?.();
