@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Operation } from '../coordination/operation.js';
 import type { EventListeners } from '../events.js';
 import type { BackupKind } from '../options/backup-kind.js';
@@ -90,8 +91,10 @@ export interface BackupService {
   stats(): Promise<BackupStats>;
   /** @throws `invalid_filename`, `backup_not_found` */
   get(filename: string): Promise<Backup>;
-  /** Opens a backup for reading and keeps it from being removed until it is closed or read to its end. @throws `backup_not_found` */
-  open(filename: string): Promise<OpenBackup>;
+  /** A stream of a backup's bytes; until it ends or is destroyed the backup is not removed. @throws `backup_not_found` */
+  open(filename: string): Promise<Readable>;
+  /** The same for who needs the size, or a part: close the file or read it. @throws `backup_not_found` */
+  openFile(filename: string): Promise<OpenBackup>;
   /** Checks a stored backup; a damaged one is an answer with `ok: false`. @throws `backup_not_found`, `deadline_exceeded` */
   verify(filename: string, input?: VerifyInput): OperationRun<VerifyOutcome>;
   /**

@@ -17,7 +17,7 @@ export const download: Handler = async ({ service, takeDownloadSlot }, request) 
   const releaseSlot = await takeDownloadSlot();
   let opened: OpenBackup | undefined;
   try {
-    opened = await service.open(filename);
+    opened = await service.openFile(filename);
     const reply = describe(opened, request.headers);
     if (request.method === 'HEAD') {
       await opened.file.close();
