@@ -60,6 +60,23 @@ describe('the snippets of the README', () => {
   });
 });
 
+describe('the transcript of the README', () => {
+  it('has the lines that the example app prints, and an answer to each', async () => {
+    const { roundTrip } = (await import('../../example-app/round-trip.js')) as {
+      roundTrip(base: string, token: string): string;
+    };
+    const transcript = /```console\n([\s\S]*?)```/.exec(readme)?.[1]?.trim().split('\n') ?? [];
+    const printed = roundTrip('http://127.0.0.1:3000', 'eyJhbGciOiJIUzI1NiIs...').trim().split('\n');
+    const commands = transcript.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+    expect(commands).toEqual(
+      printed.filter((line) => !line.startsWith('#')).map((line) => line.replace(/; echo$/, '')),
+    );
+    expect(transcript.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as unknown)).toHaveLength(
+      8,
+    );
+  });
+});
+
 describe('the tables of the README', () => {
   it('name every error code with its status, title and hint', () => {
     const documented = tableRows('Errors').slice(1).sort();
