@@ -75,7 +75,10 @@ function assemble(engine: Engine, directory: string, options: ParsedServiceOptio
   });
   const naming = { prefix: options.prefix ?? engine.defaultPrefix, extension: engine.extension };
   const vault = new Vault({ storage: localStorage(directory), naming, exclusively });
-  return toService({ engine, vault, runner, events, options, clock }, { open, instances, exclusively });
+  return toService(
+    { engine, vault, place: { directory, naming }, runner, events, options, clock },
+    { open, instances, exclusively },
+  );
 }
 
 interface Upkeep {

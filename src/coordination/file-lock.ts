@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode } from '../errors.js';
 import { type Database, loadBetterSqlite3 } from '../system/load-better-sqlite3.js';
@@ -21,9 +21,10 @@ export class FileLock {
 
   /** Takes the lock if it is free at this moment. `alone` also waits for nobody to hold it shared. */
   tryAcquire({ alone = false, create = true }: { alone?: boolean; create?: boolean } = {}): boolean {
+    const isNew = create && !existsSync(this.#file);
     const database = new (loadBetterSqlite3())(this.#file, { timeout: 0, fileMustExist: !create });
     try {
-      if (create) chmodSync(this.#file, 0o600);
+      if (isNew) chmodSync(this.#file, 0o600);
       // No journal file: nothing is ever written, and a crash leaves nothing to roll back.
       database.pragma('journal_mode = MEMORY');
       if (alone) database.exec('BEGIN EXCLUSIVE; ROLLBACK');

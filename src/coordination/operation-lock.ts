@@ -11,6 +11,8 @@ export interface OperationLock {
    * Takes the lock, or says false at once when `isExplained` knows who holds it.
    */
   acquire(isExplained: () => Promise<boolean>): Promise<boolean>;
+  /** Whether at this moment nobody holds it: no service, and no process of an engine that outlived its service. */
+  isFree(): boolean;
   release(): void;
 }
 
@@ -30,6 +32,12 @@ export function createOperationLock(stateDirectory: string): OperationLock {
       });
       if (!won) held = undefined;
       return won;
+    },
+    isFree() {
+      const probe = new FileLock(file);
+      const free = probe.tryAcquire({ alone: true });
+      probe.release();
+      return free;
     },
     release() {
       held?.release();

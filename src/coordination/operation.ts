@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-export const operationTypes = ['create', 'verify', 'restore', 'upload', 'cleanup', 'remove'] as const;
-export const operationStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;
+const operationTypes = ['create', 'verify', 'restore', 'upload', 'cleanup', 'remove'] as const;
+const operationStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;
 
 const instant = z.iso.datetime();
-export const operationSchema = z.object({
+const operationSchema = z.object({
   id: z.string().regex(/^\d{8}T\d{9}Z-[0-9a-f]{12}$/),
   type: z.enum(operationTypes),
   state: z.enum(operationStates),

@@ -15,7 +15,7 @@ export interface DatabaseFacts {
 
 export type CheckOutcome = 'passed' | 'failed' | 'warning' | 'skipped';
 /** Triggers and views by name, with the SHA-256 of their SQL: what in a database can run someone's code. */
-export type SchemaObjects = Readonly<Record<string, string>>;
+type SchemaObjects = Readonly<Record<string, string>>;
 export type TableRows = Readonly<Record<string, number>>;
 
 export interface VerificationReport {
@@ -82,7 +82,20 @@ export interface RestoreInput {
   readonly waitMs: number;
 }
 
+/**
+ * Publishes the safety snapshot from whatever process holds the write lock of the live database. The host's own event
+ * loop may stand still at that moment: a write of the application in the same process waits for that very lock.
+ */
+export interface SafetyPublication {
+  /** URL of a module that exports `publishSafety(input, snapshot)`, a promise of what `RestoreReport.safety` is to be. */
+  readonly module: string;
+  /** Plain data. */
+  readonly input: unknown;
+}
+
 export interface RestoreReport {
+  /** What the publication of the safety snapshot resolved to. */
+  readonly safety: unknown;
   readonly checks: Readonly<Record<string, CheckOutcome>>;
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
@@ -136,13 +149,10 @@ export interface Engine {
   /** @throws `offline_restore_required`, `database_missing`, `database_busy` */
   inspectLive(context: EngineContext): Promise<LiveFacts>;
   /**
-   * Replaces the live content in one transaction. `publishSafety` is called with the safety snapshot while the write
-   * lock is held; nothing is replaced until it resolves, and nothing at all if it rejects.
+   * Replaces the live content in one transaction. The safety snapshot is published while the write lock is held;
+   * nothing is replaced until that is done, and nothing at all if it fails. From winning the lock to the commit
+   * nothing waits for the host's event loop.
    */
-  restore(
-    input: RestoreInput,
-    publishSafety: (snapshot: Snapshot) => Promise<void>,
-    context: EngineContext,
-  ): Promise<RestoreReport>;
+  restore(input: RestoreInput, publication: SafetyPublication, context: EngineContext): Promise<RestoreReport>;
   close(): Promise<void>;
 }

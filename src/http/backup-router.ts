@@ -96,10 +96,10 @@ async function answer(context: HandlerContext, route: Route, request: Request, r
 
 async function handle(context: HandlerContext, route: Route, request: Request, response: Response): Promise<Reply> {
   const principal = await identify(context.options, request);
-  await context.refuseServedVault(request.app);
   const allowed: readonly string[] = context.options.permissions[route.permission];
   if (!principal.roles.some((role) => allowed.includes(role)))
     throw new BackupError('forbidden', `This needs the permission ${route.permission}.`);
+  await context.refuseServedVault(request.app);
   if (route.body === 'json') await readJson(request, response);
   const handlerRequest: HandlerRequest = {
     method: request.method,
@@ -125,18 +125,23 @@ async function identify({ authenticate }: ParsedRouterOptions, request: Request)
 
 const parseJson = express.json({ limit: jsonBytes });
 
+/** @throws BackupError `invalid_request` also for a body of another type: ignored, a dry run would be a real one */
 async function readJson(request: Request, response: Response): Promise<void> {
   try {
+    if (hasBody(request) && !request.is('application/json')) throw new Error('Expected application/json.');
     await new Promise<void>((resolve, reject) => {
       parseJson(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
     });
   } catch (error) {
     throw new BackupError('invalid_request', 'The body is not the JSON that was expected.', {
-      facts: { errors: [{ field: '', message: 'Expected a JSON object.' }] },
+      facts: { errors: [{ field: '', message: 'Expected a JSON object, sent as application/json.' }] },
       cause: error,
     });
   }
 }
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 function tell({ service }: HandlerContext, error: unknown): BackupError {
   const told = toBackupError(error);

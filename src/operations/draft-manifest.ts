@@ -14,9 +14,15 @@ export interface DraftInput {
   readonly durationMs: number;
 }
 
+/** The engine and the name of the database that a snapshot is of. */
+export interface DraftSource {
+  readonly name: string;
+  readonly sourceName: string;
+}
+
 /** What the manifest of a snapshot says, before the vault gives it a name. */
 export function draftManifest(
-  { engine, clock }: OperationParts,
+  { engine, clock }: Pick<OperationParts, 'clock'> & { readonly engine: DraftSource },
   { snapshot, level, warnings, ...told }: DraftInput,
 ): ManifestDraft {
   const { verification } = snapshot;

@@ -3,12 +3,14 @@ import type { EventListeners } from '../events.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
 import type { Vault } from '../vault/vault.js';
 import type { OperationRunner } from './operation-runner.js';
+import type { VaultPlace } from './publish-safety.js';
 import type { ServiceEvents } from './service-events.js';
 
 /** What every operation works with; put together in the composition root. */
 export interface OperationParts {
   readonly engine: Engine;
   readonly vault: Vault;
+  readonly place: VaultPlace;
   readonly runner: OperationRunner;
   readonly events: EventListeners<ServiceEvents>;
   readonly options: Pick<ParsedServiceOptions, 'retention' | 'limits' | 'verifyOnCreate' | 'requiredTables'>;

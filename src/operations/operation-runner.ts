@@ -117,6 +117,11 @@ export class OperationRunner {
     await instance?.leave();
   }
 
+  /** Whether a changing operation runs, in whichever process, even one whose service is gone. */
+  isChanging(): boolean {
+    return !this.#parts.lock.isFree();
+  }
+
   /** Writes down how operations ended whose process is gone. */
   async recover(): Promise<void> {
     await this.#parts.log.settle((await this.instance()).staging);

@@ -9,6 +9,6 @@ import type { OperationParts } from './operation-parts.js';
 export async function recover({ runner, vault }: OperationParts, sweepStaging: () => Promise<void>): Promise<void> {
   await runner.instance();
   await sweepStaging();
-  await vault.sweep();
+  await vault.sweep(() => runner.isChanging());
   await runner.recover();
 }

@@ -1,14 +1,18 @@
 import { join } from 'node:path';
-import type { RestoreReport, Snapshot, StagedRestore } from '../engines/engine.js';
+import type { RestoreReport, StagedRestore } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { Backup } from '../vault/backup.js';
 import type { Manifest } from '../vault/manifest.js';
-import { draftManifest } from './draft-manifest.js';
 import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import type { Receipt } from './outcomes.js';
+import type { PublishSafetyInput } from './publish-safety.js';
 import { requireCompatible } from './require-compatible.js';
 import { withSpace } from './require-space.js';
+import { rowsOf } from './rows-of.js';
+import { unlessRemoved } from './unless-removed.js';
+
+const publishSafetyModule = new URL('./publish-safety.js', import.meta.url).href;
 
 export interface RestoreInput extends Caller {
   /** SHA-256 (hex) the backup must still have. */
@@ -86,7 +90,8 @@ async function stage(
     schemaSha256: manifest.source.schemaSha256,
     tables: manifest.tables,
   };
-  const staged = await engine.stage({ file: vault.localPath(filename), destination, expected }, context.engine);
+  const staging = engine.stage({ file: vault.localPath(filename), destination, expected }, context.engine);
+  const staged = await unlessRemoved(vault, filename, staging);
   const { ok, problems } = staged.verification;
   if (!ok)
     throw new BackupError('backup_damaged', `${filename} did not pass verification: ${problems.join(' ')}`, {
@@ -106,43 +111,23 @@ async function replaceLive(
   notes: string,
   context: OperationContext,
 ): Promise<Replacement> {
-  const { engine, options } = parts;
+  const { engine, options, place } = parts;
   const safetyDestination = join(context.staging, `safety-${performance.now()}.${engine.extension}`);
-  let safety: Backup | undefined;
-  const publishSafety = async (snapshot: Snapshot): Promise<void> => {
-    safety = await publishSafetyBackup(parts, snapshot, safetyDestination, notes, context);
+  const publication: PublishSafetyInput = {
+    place,
+    engine: { name: engine.name, sourceName: engine.sourceName },
+    file: safetyDestination,
+    staging: context.staging,
+    createdBy: context.operation.startedBy,
+    notes,
   };
   const { requiredTables, limits } = options;
   const report = await engine.restore(
     { source: staged, safetyDestination, requiredTables, waitMs: limits.restoreWaitMs },
-    publishSafety,
+    { module: publishSafetyModule, input: publication },
     context.engine,
   );
-  if (safety === undefined) throw new Error('The engine replaced the live database without its safety backup.');
-  return { report, safety };
-}
-
-function publishSafetyBackup(
-  parts: OperationParts,
-  snapshot: Snapshot,
-  file: string,
-  notes: string,
-  context: OperationContext,
-): Promise<Backup> {
-  const damaged = snapshot.verification.ok
-    ? []
-    : ['The live database was damaged when it was replaced; this is its copy as it was.'];
-  const draft = draftManifest(parts, {
-    snapshot,
-    kind: 'safety',
-    level: 'quick',
-    createdAt: parts.clock().toISOString(),
-    createdBy: context.operation.startedBy,
-    notes,
-    warnings: damaged,
-    durationMs: snapshot.verificationMs,
-  });
-  return parts.vault.publish(file, draft, context.staging);
+  return { report, safety: report.safety as Backup };
 }
 
 /** @throws BackupError `restore_rolled_back`, always: the restore that was asked for did not happen */
@@ -160,7 +145,8 @@ async function rollBack(
     if (manifest === null) throw new Error('The safety backup has lost its manifest.');
     const staged = join(context.staging, `roll-back.${parts.engine.extension}`);
     await stage(parts, safety.filename, manifest, staged, context);
-    await replaceLive(parts, staged, `Replaced when the restore of ${filename} was undone`, context);
+    const undone = await replaceLive(parts, staged, `Replaced when the restore of ${filename} was undone`, context);
+    if (undone.report.problems.length > 0) throw new Error(undone.report.problems.join(' '));
   } catch (cause) {
     throw new BackupError(
       'roll_back_failed',
@@ -189,7 +175,7 @@ function toReceipt(
     safetyBackup: safety.filename,
     checks: report.checks,
     tables: Object.fromEntries(
-      names.map((name) => [name, { before: tablesBefore[name] ?? null, after: tablesAfter[name] ?? null }]),
+      names.map((name) => [name, { before: rowsOf(tablesBefore, name), after: rowsOf(tablesAfter, name) }]),
     ),
     warnings,
     checkpointPending: report.checkpointPending,

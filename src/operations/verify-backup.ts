@@ -5,6 +5,7 @@ import type { Manifest } from '../vault/manifest.js';
 import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import type { VerifyOutcome } from './outcomes.js';
+import { unlessRemoved } from './unless-removed.js';
 
 export interface VerifyInput extends Caller {
   /** `quick` compares every byte with what was published; `full` (the default) also lets SQLite check the content. */
@@ -63,8 +64,12 @@ async function checkStored(
     schemaSha256: manifest.source.schemaSha256,
     tables: manifest.tables,
   };
-  const report = await parts.engine.verify({ file: parts.vault.localPath(filename), level, expected }, context.engine);
-  await parts.vault.get(filename); // Removed meanwhile by another process: then it is missing, not damaged.
+  const file = parts.vault.localPath(filename);
+  const report = await unlessRemoved(
+    parts.vault,
+    filename,
+    parts.engine.verify({ file, level, expected }, context.engine),
+  );
   return { ...report, checks: { manifest: 'passed', ...report.checks } };
 }
 

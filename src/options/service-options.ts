@@ -45,7 +45,7 @@ const limitsSchema = z
   .prefault({});
 
 /** What a filename may begin with: letters, digits, `_`, `-`, `.`; it must not look like a sidecar or a hidden file. */
-export const prefixPattern = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/;
+const prefixPattern = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/;
 const longestPrefix = 100;
 
 const isEngine = (value: unknown): boolean =>

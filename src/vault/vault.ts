@@ -103,11 +103,16 @@ export class Vault {
     });
   }
 
-  /** Removes manifests whose file was never published or is already removed: a crash in between leaves them. */
-  sweep(): Promise<void> {
+  /**
+   * Removes manifests whose file was never published or is already removed: a crash in between leaves them. A restore
+   * publishes without the vault's lock, so `isChanging` is asked after the manifests were seen: while one runs they
+   * stay, and of one that has ended the file is there.
+   */
+  sweep(isChanging: () => boolean): Promise<void> {
     return this.#exclusively(async () => {
-      const described = new Set((await this.#storage.list()).map((file) => manifestName(file.name)));
       const notes = await this.#storage.listNotes();
+      if (isChanging()) return;
+      const described = new Set((await this.#storage.list()).map((file) => manifestName(file.name)));
       const orphans = notes.filter((note) => note.endsWith('.json') && !described.has(note));
       for (const note of orphans) await this.#storage.removeNote(note);
     });

@@ -3,14 +3,13 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BackupError } from '../../errors.js';
 import type { EngineContext } from '../engine.js';
-import type { FromChild, Question, ToChild } from './protocol.js';
-
-export type Answer = (question: Question, payload: unknown) => Promise<void>;
+import type { FromChild, ToChild } from './protocol.js';
 
 export interface ChildTask {
   readonly task: string;
   readonly input: unknown;
-  readonly answer?: Answer;
+  /** It comes to points where it must not be stopped, so it is asked to end instead of being killed. */
+  readonly commits?: boolean;
 }
 
 /**
@@ -24,7 +23,7 @@ const mostStderrBytes = 8 * 1024;
 
 /**
  * Runs one task in a child process and waits until that process is gone, so that when this settles nothing of it
- * holds a lock or writes a file any more. An abort kills it at once, save after it was allowed to commit.
+ * holds a lock or writes a file any more. An abort ends it at once, save while it commits.
  * @throws BackupError the task's own code, `engine_crashed`, or the reason of the abort
  */
 export async function runInChild<Result>(childTask: ChildTask, context: EngineContext): Promise<Result> {
@@ -52,7 +51,6 @@ class Conversation {
   readonly #task: ChildTask;
   readonly #context: EngineContext;
   #last: Extract<FromChild, { type: 'result' | 'error' }> | undefined;
-  #hostError: unknown;
   #committing = false;
   #stderr = '';
 
@@ -65,7 +63,8 @@ class Conversation {
   async outcome(): Promise<unknown> {
     const { signal, lockFile } = this.#context;
     const abort = (): void => {
-      if (!this.#committing) this.#child.kill('SIGKILL');
+      if (this.#task.commits === true) this.#tell({ type: 'cancel' });
+      else this.#child.kill('SIGKILL');
     };
     signal.addEventListener('abort', abort);
     try {
@@ -83,31 +82,22 @@ class Conversation {
 
   #ended(): Promise<string> {
     return new Promise((resolve) => {
+      // Its last messages may arrive after its exit, but not after the end of the channel.
+      const drained = new Promise<void>((done) => this.#child.once('disconnect', done));
       this.#child.once('error', (error) => resolve(`could not be started: ${error.message}`));
-      this.#child.once('exit', (code, signal) =>
-        resolve(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
-      );
+      this.#child.once('exit', (code, signal) => {
+        const end = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+        void drained.then(() => resolve(end));
+      });
     });
   }
 
   #receive(message: FromChild): void {
     if (message.type === 'progress') this.#context.onProgress(message.progress);
-    else if (message.type === 'ask') void this.#answer(message.question, message.payload);
+    else if (message.type === 'committing') this.#committing = true;
     else {
       this.#last = message;
       if (this.#child.connected) this.#child.disconnect();
-    }
-  }
-
-  async #answer(question: Question, payload: unknown): Promise<void> {
-    try {
-      this.#context.signal.throwIfAborted();
-      if (question === 'commit') this.#committing = true;
-      else await this.#task.answer?.(question, payload);
-      this.#tell({ type: 'answer', ok: true });
-    } catch (error) {
-      this.#hostError = error;
-      this.#tell({ type: 'answer', ok: false });
     }
   }
 
@@ -118,7 +108,6 @@ class Conversation {
 
   #settle(end: string): unknown {
     if (this.#last?.type === 'result') return this.#last.value;
-    if (this.#hostError !== undefined) throw this.#hostError;
     if (!this.#committing) this.#context.signal.throwIfAborted();
     if (this.#last?.type === 'error') throw rebuild(this.#last.error);
     throw new BackupError(

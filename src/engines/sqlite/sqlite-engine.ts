@@ -4,8 +4,8 @@ import { basename, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { BackupError, systemCode } from '../../errors.js';
 import { parseOptions } from '../../options/parse-options.js';
-import type { Engine, EngineContext, Snapshot } from '../engine.js';
-import { type Answer, runInChild } from './child-process.js';
+import type { Engine, EngineContext } from '../engine.js';
+import { runInChild } from './child-process.js';
 
 const sqliteOptionsSchema = z.strictObject({
   path: z
@@ -28,8 +28,8 @@ export type SqliteOptions = z.input<typeof sqliteOptionsSchema>;
 export function sqlite(options: SqliteOptions): Engine {
   const { path } = parseOptions(sqliteOptionsSchema, options, 'sqlite');
   const live = resolve(path);
-  const run = <Result>(task: string, input: object, context: EngineContext, answer?: Answer): Promise<Result> =>
-    runInChild<Result>({ task, input: { ...input, live }, ...(answer && { answer }) }, context);
+  const run = <Result>(task: string, input: object, context: EngineContext, commits = false): Promise<Result> =>
+    runInChild<Result>({ task, input: { ...input, live }, commits }, context);
   return {
     name: 'sqlite',
     extension: 'db',
@@ -45,8 +45,7 @@ export function sqlite(options: SqliteOptions): Engine {
     normalise: (file, context) => run('normalise', { file }, context),
     stage: (input, context) => run('stage', input, context),
     inspectLive: (context) => run('inspect', {}, context),
-    restore: (input, publishSafety, context) =>
-      run('restore', input, context, (_question, payload) => publishSafety(payload as Snapshot)),
+    restore: (input, publication, context) => run('restore', { ...input, publication }, context, true),
     close: async () => undefined,
   };
 }

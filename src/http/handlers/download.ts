@@ -62,10 +62,17 @@ function requestedSlice(size: number, { sha256 }: Backup, headers: IncomingHttpH
   const { range } = headers;
   const ifRange = headers['if-range'];
   if (range === undefined || (ifRange !== undefined && ifRange !== `"${sha256}"`)) return undefined;
+  if (reachesBeyond(size, range)) return { start: 0, end: size - 1 };
   const ranges = parseRange(size, range);
   if (ranges === -1) {
     throw new BackupError('range_not_satisfiable', `The file has ${size} bytes.`, { facts: { size } });
   }
   if (ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined;
   return ranges[0];
+}
+
+/** RFC 9110, 14.1.2: of a file shorter than the wanted last bytes, all of it; range-parser calls that unsatisfiable. */
+function reachesBeyond(size: number, range: string): boolean {
+  const [, suffix] = /^bytes=-(\d+)$/.exec(range.trim()) ?? [];
+  return suffix !== undefined && size > 0 && Number(suffix) >= size;
 }

@@ -1,3 +1,4 @@
+import type { Database } from '../../../system/load-better-sqlite3.js';
 import type { DatabaseFacts, TableRows, VerificationReport } from '../../engine.js';
 import { ReportBuilder } from '../../report-builder.js';
 import { checkIntegrity, checkRequiredTables, checkSchema } from './check-content.js';
@@ -15,8 +16,9 @@ export function checkAfterRestore(
   rows: TableRows,
 ): VerificationReport {
   const report = new ReportBuilder();
-  const database = pinLive(live);
+  let database: Database | undefined;
   try {
+    database = pinLive(live);
     checkIntegrity(database, report, { level: 'quick', strict: false });
     checkSchema(database, restored.schemaSha256, report);
     const now = countRows(database);
@@ -30,7 +32,7 @@ export function checkAfterRestore(
       `The live database cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
     );
   } finally {
-    database.close();
+    database?.close();
   }
   return report.build();
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { hashFile } from '../../hash-file.js';
 import type { ToChild } from '../protocol.js';
+import { StopGate } from './stop-gate.js';
 import type { FromThread, ToThread } from './task.js';
 
 /**
@@ -13,7 +14,8 @@ process.umask(0o077);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-const thread = new Worker(fileURLToPath(new URL('./thread.js', import.meta.url)));
+const gate = new StopGate();
+const thread = new Worker(fileURLToPath(new URL('./thread.js', import.meta.url)), { workerData: gate.memory });
 const tell = (message: ToThread): void => thread.postMessage(message);
 // A thread that fails outside a task leaves nothing to trust; the host sees the exit and says so.
 thread.on('error', () => process.kill(process.pid, 'SIGKILL'));
@@ -21,7 +23,10 @@ thread.on('message', (message: FromThread) => {
   if (message.type === 'hash') void digest(message.file);
   else process.send?.(message);
 });
-process.on('message', (message: ToChild) => tell(message));
+process.on('message', (message: ToChild) => {
+  if (message.type === 'run') tell(message);
+  else if (gate.requestStop()) process.kill(process.pid, 'SIGKILL');
+});
 
 async function digest(file: string): Promise<void> {
   try {

@@ -4,6 +4,7 @@ import type { ImportedFile } from '../../engine.js';
 import { ReportBuilder } from '../../report-builder.js';
 import { checkForeignKeys, checkHeader, checkIntegrity, checkLength } from './check-content.js';
 import { describeError } from './describe-error.js';
+import { hashWhile } from './hash-while.js';
 import { openPrivate } from './open-database.js';
 import { countRows, readFacts, readObjects } from './read-facts.js';
 import { leaveWalMode, syncFile } from './take-snapshot.js';
@@ -21,10 +22,8 @@ export async function normaliseUpload({ file }: { file: string }, context: TaskC
   refuseDamaged(report);
   try {
     leaveWalMode(file);
-    const digest = context.hash(file);
     context.report({ phase: 'verifying', done: 0, total: statSync(file).size, unit: 'bytes' });
-    const content = readUpload(file, report);
-    const sha256 = await digest;
+    const { sha256, result: content } = await hashWhile(file, context, () => readUpload(file, report));
     refuseDamaged(report);
     syncFile(file);
     const verificationMs = Math.round(performance.now() - startedAt);
@@ -38,17 +37,19 @@ export async function normaliseUpload({ file }: { file: string }, context: TaskC
     };
   } catch (error) {
     if (describeError(error).code === 'insufficient_storage' || error instanceof BackupError) throw error;
-    throw new BackupError(
-      'backup_damaged',
-      `The file is not a sound database: ${error instanceof Error ? error.message : String(error)}.`,
-      { cause: error },
-    );
+    const problem = `SQLite cannot read the file: ${error instanceof Error ? error.message : String(error)}.`;
+    throw new BackupError('backup_damaged', `The file is not a sound database: ${problem}`, {
+      facts: { problems: [problem] },
+      cause: error,
+    });
   }
 }
 
 function readUpload(file: string, report: ReportBuilder): Pick<ImportedFile, 'source' | 'tables' | 'objects'> {
-  const database = openPrivate(file, { readonly: true });
+  // On a read-only handle SQLite skips CHECK constraints (design, fact 10).
+  const database = openPrivate(file, { readonly: false });
   try {
+    database.pragma('query_only = ON');
     checkLength(database, file, report);
     checkIntegrity(database, report, { level: 'full', strict: true });
     refuseDamaged(report);

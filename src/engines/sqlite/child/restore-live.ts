@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BackupError } from '../../../errors.js';
 import type { Database } from '../../../system/load-better-sqlite3.js';
-import type { DatabaseFacts, RestoreInput, RestoreReport, Snapshot } from '../../engine.js';
+import type { DatabaseFacts, RestoreInput, RestoreReport, SafetyPublication, Snapshot } from '../../engine.js';
 import { checkAfterRestore } from './check-after-restore.js';
 import { makeDurable } from './make-durable.js';
 import { openLive, openPrivate } from './open-database.js';
@@ -11,6 +11,14 @@ import type { TaskContext } from './task.js';
 
 export interface RestoreTask extends RestoreInput {
   readonly live: string;
+  readonly publication: SafetyPublication;
+}
+
+type PublishSafety = (snapshot: Snapshot) => Promise<unknown>;
+
+interface Secured {
+  readonly snapshot: Snapshot;
+  readonly published: unknown;
 }
 
 /** BUSY looks like success here (design, fact 2), so the lock is polled for, this often. */
@@ -22,26 +30,50 @@ const pagesPerStep = 4096;
  *
  * 1. Gives the staged source the page size of the live database.
  * 2. Wins the live write lock; from here on no commit can happen that the safety backup would miss.
- * 3. Takes the safety snapshot and waits until the host has published it.
- * 4. Copies all pages but the last ones, asks the host whether to commit, and commits: all new, or all old.
+ * 3. Takes the safety snapshot and publishes it.
+ * 4. Copies all pages, the last of which commits: all new, or all old.
  * 5. Makes the commit durable, then checks the live database.
+ *
+ * From the second step to the fourth nothing waits for the host: a write of the application may have stopped its
+ * event loop until this lock is free.
  */
 export async function restoreLive(input: RestoreTask, context: TaskContext): Promise<RestoreReport> {
+  const publish = await loadPublication(input.publication);
   const wal = matchLive(input);
   const source = openPrivate(input.source, { readonly: true });
   let restored: DatabaseFacts;
-  let safety: Snapshot;
+  let safety: Secured;
   let tablesAfter: Readonly<Record<string, number>>;
   try {
     restored = readFacts(source);
     tablesAfter = countRows(source);
-    safety = await copyIntoLive(source, input, wal, context);
+    safety = await copyIntoLive(source, input, () => secure(input, wal, publish, context), context);
   } finally {
     source.close();
   }
   const checkpointPending = await makeDurable(input.live, input.waitMs);
   const { checks, problems, warnings } = checkAfterRestore(input.live, restored, input.requiredTables, tablesAfter);
-  return { checks, problems, warnings, tablesBefore: safety.tables, tablesAfter, checkpointPending };
+  const { snapshot, published } = safety;
+  const tablesBefore = snapshot.tables;
+  return { checks, problems, warnings, safety: published, tablesBefore, tablesAfter, checkpointPending };
+}
+
+/** Loaded before the lock is won, so that the application's writes do not wait for it. */
+async function loadPublication({ module, input }: SafetyPublication): Promise<PublishSafety> {
+  const { publishSafety } = (await import(module)) as {
+    publishSafety: (input: unknown, snapshot: Snapshot) => Promise<unknown>;
+  };
+  return (snapshot) => publishSafety(input, snapshot);
+}
+
+async function secure(
+  input: RestoreTask,
+  wal: boolean,
+  publish: PublishSafety,
+  context: TaskContext,
+): Promise<Secured> {
+  const snapshot = await takeSafetySnapshot(input, wal, context);
+  return { snapshot, published: await context.unstoppable(() => publish(snapshot)) };
 }
 
 /** A write-ahead log fixes the page size, so the staged copy takes the one of the live database. Returns whether live is in WAL mode. */
@@ -65,15 +97,15 @@ function matchLive({ live, source }: RestoreTask): boolean {
 async function copyIntoLive(
   source: Database,
   input: RestoreTask,
-  wal: boolean,
+  secureLive: () => Promise<Secured>,
   context: TaskContext,
-): Promise<Snapshot> {
+): Promise<Secured> {
   const deadline = performance.now() + input.waitMs;
   for (;;) {
-    const gate = new RestoreGate(input, wal, context);
+    const gate = new RestoreGate(secureLive, context);
     context.report({ phase: 'waiting for the write lock', done: 0, total: 0, unit: 'pages' });
     const result = await source.backup(input.live, { progress: (progress) => gate.next(progress) });
-    if (result.totalPages > 0 && result.remainingPages === 0) return gate.published();
+    if (result.totalPages > 0 && result.remainingPages === 0) return gate.secured();
     if (performance.now() >= deadline) {
       throw new BackupError(
         'database_busy',
@@ -91,54 +123,46 @@ interface Step {
 
 /**
  * Decides, each time the backup API asks, how many pages to copy next. 0 holds the write lock without copying; while
- * it does, the safety snapshot is taken on the same event loop. A throw rolls everything back.
+ * it does, the safety snapshot is taken and published on the same event loop. A throw rolls everything back.
  */
 class RestoreGate {
-  #state: 'locked' | 'waiting' | 'copying' | 'committing' = 'locked';
-  #safety: Snapshot | undefined;
+  #state: 'locked' | 'securing' | 'copying' = 'locked';
+  #secured: Secured | undefined;
   #failure: { readonly error: unknown } | undefined;
-  readonly #input: RestoreTask;
-  readonly #wal: boolean;
+  readonly #secureLive: () => Promise<Secured>;
   readonly #context: TaskContext;
 
-  constructor(input: RestoreTask, wal: boolean, context: TaskContext) {
-    this.#input = input;
-    this.#wal = wal;
+  constructor(secureLive: () => Promise<Secured>, context: TaskContext) {
+    this.#secureLive = secureLive;
     this.#context = context;
   }
 
-  published(): Snapshot {
-    if (this.#safety === undefined) throw new Error('The restore ended without its safety backup.');
-    return this.#safety;
+  secured(): Secured {
+    if (this.#secured === undefined) throw new Error('The restore ended without its safety backup.');
+    return this.#secured;
   }
 
   next({ totalPages, remainingPages }: Step): number {
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (this.#state === 'locked') return this.#wait(this.#secure());
-    if (this.#state === 'waiting') return rest();
+    if (this.#state === 'locked') this.#secure();
+    if (this.#state === 'securing') return rest();
     this.#context.report({ phase: 'replacing', done: totalPages - remainingPages, total: totalPages, unit: 'pages' });
-    if (this.#state === 'copying' && remainingPages > 1) return Math.min(pagesPerStep, remainingPages - 1);
-    if (this.#state === 'copying') return this.#wait(this.#context.ask('commit', null), 'committing');
+    if (remainingPages > 1) return Math.min(pagesPerStep, remainingPages - 1);
+    this.#context.commit();
     return remainingPages;
   }
 
-  async #secure(): Promise<void> {
-    const safety = await takeSafetySnapshot(this.#input, this.#wal, this.#context);
-    await this.#context.ask('publish-safety', safety);
-    this.#safety = safety;
-  }
-
-  #wait(work: Promise<void>, then: 'copying' | 'committing' = 'copying'): number {
-    this.#state = 'waiting';
-    work.then(
-      () => {
-        this.#state = then;
+  #secure(): void {
+    this.#state = 'securing';
+    this.#secureLive().then(
+      (secured) => {
+        this.#secured = secured;
+        this.#state = 'copying';
       },
       (error: unknown) => {
         this.#failure = { error };
       },
     );
-    return 0;
   }
 }
 

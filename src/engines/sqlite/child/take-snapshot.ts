@@ -11,6 +11,7 @@ import {
   checkRequiredTables,
   checkSchema,
 } from './check-content.js';
+import { hashWhile } from './hash-while.js';
 import { openPrivate, pinLive } from './open-database.js';
 import { countRows, readFacts } from './read-facts.js';
 import type { TaskContext } from './task.js';
@@ -71,17 +72,16 @@ export async function finishSnapshot(
 ): Promise<Snapshot> {
   leaveWalMode(destination);
   const startedAt = performance.now();
-  const digest = context.hash(destination);
   context.report({ phase: 'verifying', done: 0, total: source.size, unit: 'bytes' });
-  const { tables, verification } = checkSnapshot(destination, source, level, requiredTables);
-  const sha256 = await digest;
+  const { sha256, result } = await hashWhile(destination, context, () =>
+    checkSnapshot(destination, source, level, requiredTables),
+  );
   syncFile(destination);
   return {
     size: statSync(destination).size,
     sha256,
     source,
-    tables,
-    verification,
+    ...result,
     verificationMs: level === 'none' ? 0 : Math.round(performance.now() - startedAt),
   };
 }

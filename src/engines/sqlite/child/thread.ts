@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
 import type { RunMessage } from '../protocol.js';
 import { describeError } from './describe-error.js';
@@ -6,6 +6,7 @@ import { inspectLive } from './inspect-live.js';
 import { normaliseUpload } from './normalise-upload.js';
 import { restoreLive } from './restore-live.js';
 import { stageRestore } from './stage-restore.js';
+import { StopGate } from './stop-gate.js';
 import { takeSnapshot } from './take-snapshot.js';
 import type { FromThread, Task, TaskContext, ToThread } from './task.js';
 import { verifyFile } from './verify-file.js';
@@ -30,15 +31,22 @@ const tell = (message: FromThread): void => host.postMessage(message);
 const heldLocks: unknown[] = [];
 
 const pendingDigests = new Map<string, (message: Extract<ToThread, { type: 'hashed' }>) => void>();
-let pendingAnswer: ((ok: boolean) => void) | undefined;
+const gate = new StopGate(workerData as SharedArrayBuffer);
 
 const context: TaskContext = {
   report: (progress) => tell({ type: 'progress', progress }),
-  ask: (question, payload) =>
-    new Promise((resolve, reject) => {
-      pendingAnswer = (ok) => (ok ? resolve() : reject(new Error(`The host refused: ${question}`)));
-      tell({ type: 'ask', question, payload });
-    }),
+  async unstoppable(work) {
+    gate.close();
+    try {
+      return await work();
+    } finally {
+      if (gate.reopen()) process.kill(process.pid, 'SIGKILL');
+    }
+  },
+  commit() {
+    gate.close();
+    tell({ type: 'committing' });
+  },
   hash: (file) =>
     new Promise((resolve, reject) => {
       pendingDigests.set(file, (message) =>
@@ -50,7 +58,6 @@ const context: TaskContext = {
 
 host.on('message', (message: ToThread) => {
   if (message.type === 'run') void run(message);
-  else if (message.type === 'answer') pendingAnswer?.(message.ok);
   else pendingDigests.get(message.file)?.(message);
 });
 
