@@ -4,7 +4,9 @@ import express5 from 'express';
 import { type BackupRouterOptions, backupRouter, jwtAuth } from 'express-db-backup';
 import express4 from 'express4';
 import jwt from 'jsonwebtoken';
+import supertest from 'supertest';
 import { onTestFinished } from 'vitest';
+import { type Answer, type BackupBody, bodyOf, createdSchema } from './contract.js';
 import { createWorkspace, type Workspace, type WorkspaceOptions } from './workspace.js';
 
 export const jwtSecret = 'a secret of the tests that is long enough';
@@ -57,4 +59,48 @@ export function signToken(role: unknown, claims: object = {}): string {
 /** The header of a caller with this role. */
 export function as(role: unknown): { Authorization: string } {
   return { Authorization: `Bearer ${signToken(role)}` };
+}
+
+export interface Call {
+  /** Null for no token at all. */
+  readonly role?: string | null;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface UploadCall {
+  readonly role?: string;
+  readonly name?: string;
+  readonly fields?: Readonly<Record<string, string | string[]>>;
+}
+
+export type Method = 'get' | 'head' | 'post' | 'patch' | 'delete';
+
+/** One request to the mounted router, as a DEVELOPER unless told otherwise. */
+export async function call(
+  app: Pick<HttpApp, 'api'>,
+  method: Method,
+  path: string,
+  { role = 'DEVELOPER', body, headers = {} }: Call = {},
+): Promise<Answer & { readonly headers: Readonly<Record<string, string>> }> {
+  const request = supertest(app.api)[method](path);
+  if (role !== null) request.set(as(role));
+  request.set(headers);
+  return body === undefined ? request : request.send(body as object);
+}
+
+/** A backup that was made over HTTP. */
+export async function createOne(app: Pick<HttpApp, 'api'>, notes?: string): Promise<BackupBody> {
+  return bodyOf(await call(app, 'post', '/create', { body: { notes } }), 201, createdSchema).backup;
+}
+
+/** A multipart form around one file. */
+export function upload(
+  app: Pick<HttpApp, 'api'>,
+  file: Buffer,
+  { role = 'DEVELOPER', name = 'client.db', fields = {} }: UploadCall = {},
+): supertest.Test {
+  const request = supertest(app.api).post('/upload').set(as(role));
+  for (const [field, value] of Object.entries(fields)) request.field(field, value);
+  return request.attach('file', file, name);
 }

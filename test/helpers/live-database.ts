@@ -38,6 +38,13 @@ export function openDatabase(file: string, options?: LiveOptions): Database.Data
   return database;
 }
 
+/** Another connection to a database that is there, closed again when the test ends. */
+export function openAgain(file: string): Database.Database {
+  const database = new Database(file, { fileMustExist: true });
+  onTestFinished(() => void database.close());
+  return database;
+}
+
 export function setGeneration(database: Database.Database, generation: string): void {
   database.prepare('UPDATE items SET generation = ?').run(generation);
 }

@@ -43,8 +43,9 @@ export function openService(options: BackupServiceOptions): { service: BackupSer
   return { service, internalErrors };
 }
 
-/** Names of the backups in a vault, as they lie on the disk. */
+/** Names of the backups in a vault, as they lie on the disk; none where the vault was never made. */
 export function storedBackups(directory: string): string[] {
+  if (!existsSync(directory)) return [];
   return readdirSync(directory)
     .filter((name) => name.endsWith('.db'))
     .sort();

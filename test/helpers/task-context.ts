@@ -1,0 +1,41 @@
+import type { Progress, SafetyPublication, Snapshot } from '../../dist/engines/engine.js';
+import { hashFile } from '../../dist/engines/hash-file.js';
+import type { TaskContext } from '../../dist/engines/sqlite/child/task.js';
+
+export interface RecordedContext extends TaskContext {
+  readonly progress: Progress[];
+  /** What was told that must not be stopped, in its order. */
+  readonly steps: string[];
+}
+
+/** What the child gives its tasks, with a record of what they told it. */
+export function taskContext({ onCommit }: { onCommit?: () => void } = {}): RecordedContext {
+  const progress: Progress[] = [];
+  const steps: string[] = [];
+  return {
+    progress,
+    steps,
+    report: (step) => void progress.push(step),
+    unstoppable: (work) => {
+      steps.push('unstoppable');
+      return work();
+    },
+    commit: () => {
+      steps.push('commit');
+      onCommit?.();
+    },
+    hash: hashFile,
+  };
+}
+
+const module = new URL('../fixtures/publish-safety.mjs', import.meta.url).href;
+
+/** A publication in this process. */
+export function publishBy(publish: (snapshot: Snapshot) => unknown): SafetyPublication {
+  return { module, input: { publish } };
+}
+
+/** A publication in a child process that goes on when the file is there. */
+export function publishAfter(goOn: string): SafetyPublication {
+  return { module, input: { goOn } };
+}
