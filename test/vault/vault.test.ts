@@ -147,11 +147,19 @@ describe('sweeping', () => {
     writeFileSync(join(directory, 'stray.db'), 'stray');
     writeFileSync(join(directory, 'metadata', 'notes.txt'), 'text');
     rmSync(join(directory, second));
-    await vault.sweep();
+    await vault.sweep(() => false);
     expect(readdirSync(join(directory, 'metadata')).sort()).toEqual([
       'app_backup_2026-01-08_21-00-00.json',
       'notes.txt',
     ]);
     expect(readdirSync(directory).sort()).toEqual(['.state', first, 'metadata', 'stray.db']);
+  });
+
+  it('leaves every manifest alone while a restore may be publishing its safety backup', async () => {
+    const { vault, directory, staging, stage } = createVaultParts();
+    await vault.publish(stage('x'), draft(), staging);
+    rmSync(join(directory, first));
+    await vault.sweep(() => true);
+    expect(readdirSync(join(directory, 'metadata'))).toEqual(['app_backup_2026-01-08_21-00-00.json']);
   });
 });
