@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { VerificationReport } from '../../../../dist/engines/engine.js';
+import { checkAfterRestore } from '../../../../dist/engines/sqlite/child/check-after-restore.js';
+import { countRows, readFacts } from '../../../../dist/engines/sqlite/child/read-facts.js';
+import { damagePages, overwrite } from '../../../helpers/database-files.js';
+import { openDatabase } from '../../../helpers/live-database.js';
+import { temporaryFolder } from '../../../helpers/temporary-folder.js';
+
+/** Checks a database against what it was before the change. */
+function checkAfter(
+  change: (live: ReturnType<typeof openDatabase>) => void,
+  required: string[] = [],
+): VerificationReport {
+  const live = openDatabase(join(temporaryFolder(), 'app.db'));
+  const [facts, rows] = [readFacts(live), countRows(live)];
+  change(live);
+  return checkAfterRestore(live.name, facts, required, rows);
+}
+
+it('what was restored passes', () => {
+  const passed = { quick_check: 'passed', schema: 'passed', required_tables: 'passed', rows: 'passed' };
+  expect(checkAfter(() => undefined, ['items'])).toEqual({ ok: true, checks: passed, problems: [], warnings: [] });
+});
+
+it('rows that the application has written since are a warning that names their tables', () => {
+  const report = checkAfter((live) => live.exec("INSERT INTO commits VALUES ('since')"));
+  expect(report).toMatchObject({
+    ok: true,
+    checks: { rows: 'warning' },
+    warnings: ['The application has written since the restore: commits.'],
+  });
+});
+
+it('another schema is a failure', () => {
+  expect(checkAfter((live) => live.exec('CREATE TABLE other (x)'))).toMatchObject({
+    ok: false,
+    checks: { schema: 'failed' },
+  });
+});
+
+it('a required table that is missing is a failure', () => {
+  expect(checkAfter(() => undefined, ['users']).problems).toEqual(['Required tables are missing: users.']);
+});
+
+it('damaged pages are a failure', () => {
+  const report = checkAfter((live) => {
+    live.pragma('wal_checkpoint(TRUNCATE)');
+    damagePages(live.name, 10, 3);
+  });
+  expect(report).toMatchObject({ ok: false, checks: { quick_check: 'failed' } });
+});
+
+it('a schema that cannot be read is a failure, and no error', () => {
+  const report = checkAfter((live) => {
+    live.pragma('wal_checkpoint(TRUNCATE)');
+    overwrite(live.name, 100, Buffer.alloc(3996, 0xa5));
+  });
+  expect(report.ok).toBe(false);
+  expect(report.problems.join(' ')).toContain('malformed');
+});
