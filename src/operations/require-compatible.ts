@@ -2,6 +2,11 @@ import type { LiveFacts, StagedRestore } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { Manifest } from '../vault/manifest.js';
 
+export interface Requirements {
+  readonly acceptNewTriggers: boolean;
+  readonly requiredTables: readonly string[];
+}
+
 /**
  * Refuses a backup that is sound but must not replace this database.
  * @returns warnings for the receipt
@@ -9,9 +14,9 @@ import type { Manifest } from '../vault/manifest.js';
  */
 export function requireCompatible(
   { filename, kind }: Manifest,
-  { facts, objects }: StagedRestore,
+  { facts, objects, tables }: StagedRestore,
   live: LiveFacts,
-  acceptNewTriggers: boolean,
+  { acceptNewTriggers, requiredTables }: Requirements,
 ): string[] {
   if (facts === null) throw new Error('A staged backup that passed has its facts.');
   if (facts.applicationId !== live.applicationId) {
@@ -20,6 +25,9 @@ export function requireCompatible(
       `${filename} carries application_id ${facts.applicationId}, the live database ${live.applicationId}.`,
     );
   }
+  const missing = requiredTables.filter((name) => !Object.hasOwn(tables, name));
+  if (missing.length > 0)
+    throw new BackupError('backup_incompatible', `${filename} lacks required tables: ${missing.join(', ')}.`);
   const brought = Object.keys(objects).filter((name) => live.objects[name] !== objects[name]);
   if (kind === 'uploaded' && brought.length > 0 && !acceptNewTriggers) {
     throw new BackupError(

@@ -3,6 +3,7 @@ import type { RestoreReport, StagedRestore } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { Backup } from '../vault/backup.js';
 import type { Manifest } from '../vault/manifest.js';
+import { expectedContent } from './expected-content.js';
 import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import type { Receipt } from './outcomes.js';
@@ -68,7 +69,9 @@ async function restoreHeld(
     const staged = join(context.staging, `restore.${parts.engine.extension}`);
     const source = await stage(parts, filename, manifest, staged, context);
     const live = await parts.engine.inspectLive(context.engine);
-    const warnings = requireCompatible(manifest, source, live, input.acceptNewTriggers === true);
+    const { requiredTables } = parts.options;
+    const acceptNewTriggers = input.acceptNewTriggers === true;
+    const warnings = requireCompatible(manifest, source, live, { acceptNewTriggers, requiredTables });
     const { report, safety } = await replaceLive(parts, staged, `Replaced by ${filename}`, context);
     if (report.problems.length > 0) await rollBack(parts, filename, safety, report, context);
     return toReceipt(filename, safety, report, [...warnings, ...report.warnings], performance.now() - startedAt);
@@ -82,14 +85,7 @@ async function stage(
   destination: string,
   context: OperationContext,
 ): Promise<StagedRestore> {
-  if (manifest.engine !== engine.name)
-    throw new BackupError('backup_incompatible', `${filename} was made of a ${manifest.engine} database.`);
-  const expected = {
-    size: manifest.size,
-    sha256: manifest.sha256,
-    schemaSha256: manifest.source.schemaSha256,
-    tables: manifest.tables,
-  };
+  const expected = expectedContent(engine, manifest);
   const staging = engine.stage({ file: vault.localPath(filename), destination, expected }, context.engine);
   const staged = await unlessRemoved(vault, filename, staging);
   const { ok, problems } = staged.verification;

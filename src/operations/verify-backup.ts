@@ -1,7 +1,7 @@
 import type { VerificationReport } from '../engines/engine.js';
-import { BackupError } from '../errors.js';
 import type { VerificationLevel } from '../options/backup-kind.js';
 import type { Manifest } from '../vault/manifest.js';
+import { expectedContent } from './expected-content.js';
 import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import type { VerifyOutcome } from './outcomes.js';
@@ -56,14 +56,7 @@ async function checkStored(
   level: VerificationLevel,
   context: OperationContext,
 ): Promise<VerificationReport> {
-  if (manifest.engine !== parts.engine.name)
-    throw new BackupError('backup_incompatible', `${filename} was made of a ${manifest.engine} database.`);
-  const expected = {
-    size: manifest.size,
-    sha256: manifest.sha256,
-    schemaSha256: manifest.source.schemaSha256,
-    tables: manifest.tables,
-  };
+  const expected = expectedContent(parts.engine, manifest);
   const file = parts.vault.localPath(filename);
   const report = await unlessRemoved(
     parts.vault,

@@ -55,6 +55,16 @@ describe('a source that must not be restored', () => {
     await expectUntouched(workspace);
   });
 
+  it('that lacks a table the live database must have is backup_incompatible', async () => {
+    const workspace = createWorkspace({ service: { requiredTables: ['items', 'commits'] } });
+    const filename = await importDatabase(workspace, { sql: 'DROP TABLE commits' });
+    await expect(workspace.service.restore(filename)).rejects.toMatchObject({
+      code: 'backup_incompatible',
+      message: `${filename} lacks required tables: commits.`,
+    });
+    await expectUntouched(workspace);
+  });
+
   it('that another manifest vouches for, or none, is backup_damaged', async () => {
     const workspace = createWorkspace();
     const { filename } = await workspace.service.create();
