@@ -65,12 +65,14 @@ export interface StageInput {
 /** A private copy that equals the manifest and was checked in full, ready to replace the live database. */
 export interface StagedRestore {
   readonly verification: VerificationReport;
-  readonly facts: DatabaseFacts | null;
+  readonly facts: (DatabaseFacts & { readonly textEncoding: string }) | null;
   readonly tables: TableRows;
   readonly objects: SchemaObjects;
 }
 
 export interface LiveFacts extends DatabaseFacts {
+  /** `UTF-8`, `UTF-16le` or `UTF-16be`. */
+  readonly textEncoding: string;
   readonly objects: SchemaObjects;
 }
 

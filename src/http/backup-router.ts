@@ -59,10 +59,16 @@ export function backupRouter(service: BackupService, options: BackupRouterOption
 
 /** Looks once, when the application is complete: at its first request. */
 function servedVaultGuard(service: BackupService): (app: unknown) => Promise<void> {
-  let served: Promise<boolean> | undefined;
+  let looked: Promise<boolean | null> | undefined;
   return async function refuseServedVault(app) {
-    served ??= service.probe((file) => isServedByApp(app, file));
-    if (!(await served)) return;
+    looked ??= service.probe((file) => isServedByApp(app, file));
+    // What could not be looked at now is looked at again by the next request.
+    const served = await looked.catch((error: unknown) => {
+      looked = undefined;
+      throw error;
+    });
+    if (served === null) looked = undefined;
+    if (served !== true) return;
     throw new BackupError(
       'vault_refused',
       'An express.static of this application serves the folder of the backups: anyone could download them.',
@@ -116,11 +122,20 @@ async function handle(context: HandlerContext, route: Route, request: Request, r
 const principalSchema = z.object({ id: z.string().min(1), roles: z.array(z.string()) });
 
 async function identify({ authenticate }: ParsedRouterOptions, request: Request): Promise<Principal> {
-  const claimed = await (authenticate as BackupRouterOptions['authenticate'])(request);
+  const claimed = await askHost(authenticate as BackupRouterOptions['authenticate'], request);
   if (!claimed) throw new BackupError('unauthenticated', 'A valid bearer token is required.');
   const principal = principalSchema.safeParse(claimed);
   if (!principal.success) throw new Error(`authenticate() returned no principal: ${z.prettifyError(principal.error)}`);
   return principal.data;
+}
+
+/** Whatever code a fault of the host's own function carries, it says nothing of the vault. */
+async function askHost(authenticate: BackupRouterOptions['authenticate'], request: Request): Promise<Principal | null> {
+  try {
+    return await authenticate(request);
+  } catch (cause) {
+    throw new Error('authenticate() of the application failed.', { cause });
+  }
 }
 
 const parseJson = express.json({ limit: jsonBytes });

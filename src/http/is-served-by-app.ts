@@ -30,6 +30,7 @@ export async function isServedByApp(app: unknown, file: string): Promise<boolean
 
 /** An application that is mounted in another one, and that one, and so on. */
 function lineage(app: unknown): unknown[] {
+  if (app === undefined) return [];
   const { parent } = app as { parent?: unknown };
   return parent === undefined ? [app] : [app, ...lineage(parent)];
 }

@@ -25,7 +25,11 @@ export async function receiveFile(
   const receive = multer({ storage, limits: { ...formLimits, fileSize } }).single('file');
   await new Promise<void>((resolve, reject) => {
     // A connection that breaks off must end the wait even where the parser does not notice.
-    request.once('aborted', () => reject(new BackupError('invalid_request', 'The upload broke off.')));
+    const brokeOff = (): void => {
+      if (!request.complete) reject(new BackupError('invalid_request', 'The upload broke off.'));
+    };
+    request.once('close', brokeOff);
+    if (request.destroyed) brokeOff();
     receive(request, response, (error: unknown) => (error ? reject(describeFault(error, fileSize)) : resolve()));
   });
   if (request.file === undefined) {

@@ -12,7 +12,7 @@ const heartbeatMs = 250;
 export class ActiveOperation {
   record: OperationRecord;
   readonly ended: Promise<void>;
-  end: () => void = () => undefined;
+  #resolveEnded: () => void = () => undefined;
   readonly #parts: RunnerParts;
   readonly #controller = new AbortController();
   readonly #outside: AbortSignal | undefined;
@@ -26,7 +26,7 @@ export class ActiveOperation {
     this.#parts = parts;
     this.#outside = outside;
     this.ended = new Promise((resolve) => {
-      this.end = resolve;
+      this.#resolveEnded = resolve;
     });
     outside?.addEventListener('abort', this.cancel);
     if (outside?.aborted === true) this.cancel();
@@ -38,6 +38,12 @@ export class ActiveOperation {
 
   readonly cancel = (): void =>
     this.#controller.abort(new BackupError('operation_cancelled', 'The operation was cancelled.'));
+
+  /** Nobody asks it for anything any more. */
+  end(): void {
+    this.#outside?.removeEventListener('abort', this.cancel);
+    this.#resolveEnded();
+  }
 
   async begin(instance: Instance): Promise<void> {
     this.#instance = instance;
@@ -105,7 +111,6 @@ export class ActiveOperation {
 
   async #finish(change: Partial<OperationRecord>): Promise<void> {
     clearInterval(this.#heartbeat);
-    this.#outside?.removeEventListener('abort', this.cancel);
     this.#update({ ...change, finishedAt: this.#parts.clock().toISOString(), phase: 'done' });
     await this.#write({ sync: false });
   }

@@ -117,8 +117,8 @@ export interface BackupService {
   /** @returns a function that ends the subscription */
   on: EventListeners<ServiceEvents>['on'];
   reserveStaging(): Promise<Reservation>;
-  /** Shows `look` a file in the vault that says nothing, to find out whether the application would hand it out. */
-  probe(look: (file: string) => Promise<boolean>): Promise<boolean>;
+  /** Shows `look` a file in the vault that says nothing, to find out whether the application would hand it out; null when none could be made. */
+  probe(look: (file: string) => Promise<boolean>): Promise<boolean | null>;
   /** Opens the vault and clears up what a crash left. Safe to call again. @throws `vault_refused` */
   start(): Promise<void>;
   /** Cancels what runs, waits until it is undone, and leaves the vault. Safe to call again. */

@@ -1,5 +1,5 @@
 import { planRetention, type RetentionDecision, type RetentionPlan } from '../vault/retention.js';
-import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
 import type { CleanupOutcome } from './outcomes.js';
 
@@ -12,7 +12,7 @@ export interface CleanupInput extends Caller {
 export function cleanUp(parts: OperationParts, input: CleanupInput): OperationRun<CleanupOutcome> {
   const dryRun = input.dryRun ?? false;
   return parts.runner.run(
-    { type: 'cleanup', by: input.by ?? hostCaller, exclusive: !dryRun, signal: input.signal },
+    { type: 'cleanup', by: callerName(input), exclusive: !dryRun, signal: input.signal },
     async ({ signal }) => {
       const plan = await planCleanup(parts);
       if (dryRun)

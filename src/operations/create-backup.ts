@@ -1,16 +1,19 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Snapshot } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
-import type { BackupKind } from '../options/backup-kind.js';
+import { type BackupKind, backupKinds } from '../options/backup-kind.js';
 import { notesSchema } from '../options/notes.js';
 import type { Backup } from '../vault/backup.js';
 import { executePlan, planCleanup } from './clean-up.js';
 import { contentWarnings } from './content-warnings.js';
 import { draftManifest } from './draft-manifest.js';
-import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import { parseInput } from './parse-input.js';
 import { withSpace } from './require-space.js';
+
+const creatableKinds = z.enum(backupKinds).exclude(['safety', 'uploaded']);
 
 export interface CreateInput extends Caller {
   /** Free text for people, at most 1,000 characters. */
@@ -29,9 +32,10 @@ export interface CreateInput extends Caller {
  */
 export function createBackup(parts: OperationParts, input: CreateInput): OperationRun<Backup> {
   if (input.notes !== undefined) parseInput(notesSchema, input.notes);
+  if (input.kind !== undefined) parseInput(creatableKinds, input.kind);
   const spec = {
     type: 'create',
-    by: input.by ?? hostCaller,
+    by: callerName(input),
     exclusive: true,
     signal: input.signal,
     failedEvent: 'backup.failed',
@@ -39,7 +43,7 @@ export function createBackup(parts: OperationParts, input: CreateInput): Operati
   return parts.runner.run(spec, async (context) => {
     const backup = await snapshotAndPublish(parts, input, context);
     parts.events.emit('backup.created', backup);
-    await applyRetention(parts);
+    await applyRetention(parts, backup);
     return backup;
   });
 }
@@ -93,10 +97,14 @@ async function warningsFor({ vault }: OperationParts, snapshot: Snapshot): Promi
 }
 
 /** The new backup exists whatever becomes of the old ones; a fault here is told to the host and is no failure of the backup. */
-async function applyRetention(parts: OperationParts): Promise<void> {
+async function applyRetention(parts: OperationParts, created: Backup): Promise<void> {
+  // A clock that was set back makes the new backup look like the oldest one; it is not the one to go.
+  const release = parts.vault.hold(created.filename);
   try {
     parts.events.emit('cleanup.finished', await executePlan(parts, await planCleanup(parts)));
   } catch (error) {
     parts.runner.told(error);
+  } finally {
+    release();
   }
 }

@@ -6,7 +6,7 @@ import { BackupError, systemCode } from '../errors.js';
 import { notesSchema } from '../options/notes.js';
 import type { Backup } from '../vault/backup.js';
 import { draftManifest } from './draft-manifest.js';
-import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import { parseInput } from './parse-input.js';
 import { withSpace } from './require-space.js';
@@ -30,7 +30,7 @@ export function importBackup(parts: OperationParts, file: string, input: ImportI
   if (input.notes !== undefined) parseInput(notesSchema, input.notes);
   const spec = {
     type: 'upload',
-    by: input.by ?? hostCaller,
+    by: callerName(input),
     exclusive: false,
     signal: input.signal,
     failedEvent: 'backup.failed',

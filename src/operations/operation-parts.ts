@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import type { Engine } from '../engines/engine.js';
 import type { EventListeners } from '../events.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
 import type { Vault } from '../vault/vault.js';
 import type { OperationRunner } from './operation-runner.js';
+import { parseInput } from './parse-input.js';
 import type { VaultPlace } from './publish-safety.js';
 import type { ServiceEvents } from './service-events.js';
 
@@ -25,4 +27,9 @@ export interface Caller {
 }
 
 /** Who is named when the host's own code calls. */
-export const hostCaller = 'host';
+const hostCaller = 'host';
+
+/** @throws BackupError `invalid_request` for a name that is no text */
+export function callerName({ by }: Caller): string {
+  return parseInput(z.string().min(1).default(hostCaller), by);
+}

@@ -146,7 +146,10 @@ export class OperationRunner {
   async #begin(active: ActiveOperation): Promise<Instance> {
     const { id, exclusive } = active.record;
     const holder = [...this.#active.values()].find(({ record }) => record.exclusive);
-    if (exclusive && holder !== undefined) throw inProgress(holder.operation);
+    if (exclusive && holder !== undefined) {
+      active.end();
+      throw inProgress(holder.operation);
+    }
     this.#active.set(id, active);
     try {
       const instance = await this.#takePart(exclusive);

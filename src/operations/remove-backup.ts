@@ -1,4 +1,4 @@
-import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
 
 /**
@@ -8,7 +8,9 @@ import type { OperationRun } from './operation-runner.js';
 export function removeBackup(
   { vault, runner }: OperationParts,
   filename: string,
-  { by, signal }: Caller,
+  caller: Caller,
 ): OperationRun<{ filename: string; freedBytes: number }> {
-  return runner.run({ type: 'remove', by: by ?? hostCaller, exclusive: true, signal }, () => vault.remove(filename));
+  return runner.run({ type: 'remove', by: callerName(caller), exclusive: true, signal: caller.signal }, () =>
+    vault.remove(filename),
+  );
 }

@@ -25,6 +25,12 @@ export function requireCompatible(
       `${filename} carries application_id ${facts.applicationId}, the live database ${live.applicationId}.`,
     );
   }
+  if (facts.textEncoding !== live.textEncoding) {
+    throw new BackupError(
+      'backup_incompatible',
+      `${filename} is encoded in ${facts.textEncoding}, the live database in ${live.textEncoding}; open connections could not go on.`,
+    );
+  }
   const missing = requiredTables.filter((name) => !Object.hasOwn(tables, name));
   if (missing.length > 0)
     throw new BackupError('backup_incompatible', `${filename} lacks required tables: ${missing.join(', ')}.`);

@@ -4,7 +4,7 @@ import { BackupError } from '../errors.js';
 import type { Backup } from '../vault/backup.js';
 import type { Manifest } from '../vault/manifest.js';
 import { expectedContent } from './expected-content.js';
-import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import type { Receipt } from './outcomes.js';
 import type { PublishSafetyInput } from './publish-safety.js';
@@ -33,7 +33,7 @@ export interface RestoreInput extends Caller {
 export function restoreBackup(parts: OperationParts, nameOrLatest: string, input: RestoreInput): OperationRun<Receipt> {
   const spec = {
     type: 'restore',
-    by: input.by ?? hostCaller,
+    by: callerName(input),
     exclusive: true,
     signal: input.signal,
     failedEvent: 'restore.failed',

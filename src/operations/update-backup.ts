@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { notesSchema } from '../options/notes.js';
 import type { Backup } from '../vault/backup.js';
 import type { BackupChange } from './backup-service.js';
@@ -11,6 +12,7 @@ export async function updateBackup(
   { notes, pinned }: BackupChange,
 ): Promise<Backup> {
   if (notes !== undefined) parseInput(notesSchema, notes);
+  if (pinned !== undefined) parseInput(z.boolean(), pinned);
   const { filename } = await vault.get(nameOrLatest);
   const { staging } = await runner.instance();
   const change = { ...(notes !== undefined && { notes }), ...(pinned !== undefined && { pinned }) };

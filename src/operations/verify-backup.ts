@@ -1,10 +1,12 @@
+import { z } from 'zod';
 import type { VerificationReport } from '../engines/engine.js';
-import type { VerificationLevel } from '../options/backup-kind.js';
+import { type VerificationLevel, verificationLevels } from '../options/backup-kind.js';
 import type { Manifest } from '../vault/manifest.js';
 import { expectedContent } from './expected-content.js';
-import { type Caller, hostCaller, type OperationParts } from './operation-parts.js';
+import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import type { VerifyOutcome } from './outcomes.js';
+import { parseInput } from './parse-input.js';
 import { unlessRemoved } from './unless-removed.js';
 
 export interface VerifyInput extends Caller {
@@ -24,10 +26,10 @@ export function verifyBackup(
   nameOrLatest: string,
   input: VerifyInput,
 ): OperationRun<VerifyOutcome> {
-  const spec = { type: 'verify', by: input.by ?? hostCaller, exclusive: false, signal: input.signal } as const;
+  const level = parseInput(z.enum(verificationLevels).default('full'), input.level);
+  const spec = { type: 'verify', by: callerName(input), exclusive: false, signal: input.signal } as const;
   return parts.runner.run(spec, async (context) => {
     const startedAt = performance.now();
-    const level = input.level ?? 'full';
     const { filename, manifest } = await parts.vault.manifest(nameOrLatest);
     const release = parts.vault.hold(filename);
     try {

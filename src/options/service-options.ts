@@ -46,6 +46,8 @@ const limitsSchema = z
 
 /** What a filename may begin with: letters, digits, `_`, `-`, `.`; it must not look like a sidecar or a hidden file. */
 const prefixPattern = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/;
+/** Windows takes them for a device, whatever follows the dot. */
+const devicePattern = /^(?:CON|PRN|AUX|NUL|COM\d|LPT\d)\./i;
 const longestPrefix = 100;
 
 const isEngine = (value: unknown): boolean =>
@@ -71,6 +73,7 @@ export const serviceOptionsSchema = z.strictObject({
     .string()
     .max(longestPrefix)
     .regex(prefixPattern, 'made of letters, digits, "_", "-" and single inner dots')
+    .refine((prefix) => !devicePattern.test(prefix), 'a name that is no device of Windows')
     .optional(),
   /** How many backups of each kind stay after a create or a cleanup. */
   retention: retentionSchema,

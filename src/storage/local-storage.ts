@@ -40,6 +40,7 @@ export function localStorage(directory: string): Storage {
     },
     readNote: (name) => readSmall(note(name)),
     async writeNote(name, content, options) {
+      if (Buffer.byteLength(content) > mostNoteBytes) throw new Error(`${name} would be too large to be read again.`);
       await mkdir(notes, { recursive: true, mode: 0o700 });
       return unlessTaken(() => writeFileDurably(note(name), content, options));
     },

@@ -3,6 +3,14 @@ import { backupKinds } from '../options/backup-kind.js';
 
 const instant = z.iso.datetime();
 const count = z.int().min(0);
+/** Not z.record, which leaves out a table named __proto__: a backup of one would look damaged. */
+const rowsByTable = z.custom<Record<string, number>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((rows) => Number.isSafeInteger(rows) && rows >= 0),
+);
 
 const knownMembers = z.object({
   version: z.literal(1),
@@ -26,7 +34,7 @@ const knownMembers = z.object({
     schemaSha256: z.string(),
     engineVersion: z.string(),
   }),
-  tables: z.record(z.string(), count),
+  tables: rowsByTable,
   encoding: z.array(z.string()),
   verification: z.looseObject({
     level: z.enum(['none', 'quick', 'full']),

@@ -66,6 +66,8 @@ describe.each(expressVersions)('%s: GET /download', (_version, express) => {
     expect(head.body.length).toBe(0);
     const ofTheFile = ({ date: _date, connection: _connection, 'keep-alive': _keepAlive, ...rest }: typeof get) => rest;
     expect(ofTheFile(head.headers)).toEqual(ofTheFile(get));
+    const ranged = await download({ app }, backup.filename, { Range: 'bytes=0-9' }, 'HEAD');
+    expect([ranged.status, ofTheFile(ranged.headers)]).toEqual([200, ofTheFile(get)]);
     expect(openBackups(app)).toEqual([]);
   });
 });

@@ -17,6 +17,7 @@ describe('the options of the service', () => {
     [{ directory: '' }, /Expected `directory` to be at least 1 characters long, got ""/],
     [{ prefix: '../x' }, /`prefix`/],
     [{ prefix: '.hidden' }, /`prefix`/],
+    [{ prefix: 'con.app' }, /`prefix`.*no device of Windows/],
     [{ retention: { keep: 0 } }, /Expected `retention.keep` to be >= 1, got 0/],
     [{ retention: { keep: -1 } }, /Expected `retention.keep` to be >= 1, got -1/],
     [{ retention: { keep: 1.5 } }, /Expected `retention.keep` to be an integer, got 1.5/],

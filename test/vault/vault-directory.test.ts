@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBackupService } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
@@ -56,6 +56,18 @@ describe('start', () => {
     await openService({ database: join(folder, 'new', 'app.db'), directory }).service.start();
     symlinkSync(join(folder, 'new', 'app.db'), join(folder, 'link.db'));
     await openService({ database: join(folder, 'link.db'), directory }).service.start();
+  });
+
+  it('knows its database while the file is missing, when the backups are needed most', async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'real'));
+    symlinkSync(join(folder, 'real'), join(folder, 'link'));
+    const options = { database: join(folder, 'link', 'app.db'), directory: join(folder, 'backups') };
+    await openService(options).service.start();
+    liveIn(join(folder, 'real'));
+    await openService(options).service.create();
+    rmSync(join(folder, 'real', 'app.db'));
+    expect((await openService(options).service.list()).total).toBe(1);
   });
 
   it.each([

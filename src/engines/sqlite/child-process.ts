@@ -103,7 +103,7 @@ class Conversation {
 
   /** A child that died meanwhile shows in its exit; that a message could not reach it adds nothing. */
   #tell(message: ToChild): void {
-    this.#child.send(message, () => undefined);
+    if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 
   #settle(end: string): unknown {

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, extname, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { BackupError, systemCode } from '../../errors.js';
 import { parseOptions } from '../../options/parse-options.js';
@@ -59,13 +59,17 @@ function prefixOf(path: string): string {
 
 /** The same database is the same file, by whatever link it is reached. */
 function realPath(path: string): string {
-  return statSync(path, { throwIfNoEntry: false }) === undefined ? path : realpathSync(path);
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return realpathSync(path);
+  // One that is missing now must be known all the same: it is when the backups are needed most.
+  const parent = dirname(path);
+  return parent === path ? path : join(realPath(parent), basename(path));
 }
 
 async function liveBytes(live: string): Promise<number> {
   try {
-    const { size } = await stat(live);
-    return size + (await sizeOrZero(`${live}-wal`));
+    const found = await stat(live);
+    if (!found.isFile()) throw new BackupError('database_missing', 'The live database is not a file.');
+    return found.size + (await sizeOrZero(`${live}-wal`));
   } catch (error) {
     if (systemCode(error) === 'ENOENT')
       throw new BackupError('database_missing', 'The live database file does not exist.', { cause: error });

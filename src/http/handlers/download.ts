@@ -18,7 +18,7 @@ export const download: Handler = async ({ service, takeDownloadSlot }, request) 
   let opened: OpenBackup | undefined;
   try {
     opened = await service.openFile(filename);
-    const reply = describe(opened, request.headers);
+    const reply = describe(opened, request.method === 'HEAD' ? {} : request.headers);
     if (request.method === 'HEAD') {
       await opened.file.close();
       releaseSlot();

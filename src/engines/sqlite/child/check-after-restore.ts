@@ -2,6 +2,7 @@ import type { Database } from '../../../system/load-better-sqlite3.js';
 import type { DatabaseFacts, TableRows, VerificationReport } from '../../engine.js';
 import { ReportBuilder } from '../../report-builder.js';
 import { checkIntegrity, checkRequiredTables, checkSchema } from './check-content.js';
+import { saysBusy } from './describe-error.js';
 import { pinLive } from './open-database.js';
 import { countRows } from './read-facts.js';
 
@@ -27,10 +28,10 @@ export function checkAfterRestore(
     if (moved.length === 0) report.check('rows', true, '');
     else report.warn('rows', `The application has written since the restore: ${moved.slice(0, 20).join(', ')}.`);
   } catch (error) {
-    report.fail(
-      'readable',
-      `The live database cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
-    );
+    const message = error instanceof Error ? error.message : String(error);
+    if (saysBusy(error))
+      report.warn('readable', 'The live database is locked by another connection; it was not looked at.');
+    else report.fail('readable', `The live database cannot be read: ${message}.`);
   } finally {
     database?.close();
   }

@@ -63,8 +63,39 @@ export function checkIntegrity(
   } catch (error) {
     const message = `${pragma} could not run: ${error instanceof Error ? error.message : String(error)}.`;
     const missesApplication = systemCode(error)?.startsWith('SQLITE_ERROR') === true && !saysDamaged(error);
-    if (missesApplication && !strict) report.warn(pragma, message);
-    else report.fail(pragma, message);
+    if (!missesApplication || strict) report.fail(pragma, message);
+    else checkTables(database, report, { pragma, message });
+  }
+}
+
+/**
+ * What an index or a CHECK that only the application can evaluate leaves to be checked: each table by itself, and of
+ * the tables in question every row. A page that cannot be read is damage whatever else could not be asked.
+ */
+function checkTables(
+  database: Database,
+  report: ReportBuilder,
+  { pragma, message }: { pragma: string; message: string },
+): void {
+  for (const name of Object.keys(countRows(database))) {
+    const table = `"${name.replaceAll('"', '""')}"`;
+    try {
+      const lines = database.prepare(`PRAGMA ${pragma}(${table})`).pluck().all() as string[];
+      if (lines[0] !== 'ok') report.fail(pragma, ...lines.slice(0, mostProblems));
+    } catch (error) {
+      if (saysDamaged(error) || !canReadRows(database, table))
+        report.fail(pragma, `Table ${name} cannot be read to its end.`);
+    }
+  }
+  if (report.ok) report.warn(pragma, message);
+}
+
+function canReadRows(database: Database, table: string): boolean {
+  try {
+    for (const _row of database.prepare(`SELECT * FROM main.${table} NOT INDEXED`).raw().iterate());
+    return true;
+  } catch (error) {
+    return !saysDamaged(error);
   }
 }
 

@@ -13,6 +13,8 @@ process.umask(0o077);
 // A Ctrl-C in a terminal reaches the whole process group; only the host decides when this work ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+// A host that died while this file was still being loaded was not heard.
+if (!process.connected) process.kill(process.pid, 'SIGKILL');
 
 const gate = new StopGate();
 const thread = new Worker(fileURLToPath(new URL('./thread.js', import.meta.url)), { workerData: gate.memory });

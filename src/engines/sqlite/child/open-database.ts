@@ -27,14 +27,14 @@ export function openLive(file: string, timeoutMs: number): Database {
  * cannot move, whatever other connections commit (design, fact 3).
  * @throws BackupError `database_missing`, `source_damaged`; SQLITE_BUSY past the busy timeout
  */
-export function pinLive(file: string): Database {
+export function pinLive(file: string, timeout: number = busyMs): Database {
   requireLive(file);
   try {
-    return pin(new (loadBetterSqlite3())(file, { readonly: true, fileMustExist: true, timeout: busyMs }));
+    return pin(new (loadBetterSqlite3())(file, { readonly: true, fileMustExist: true, timeout }));
   } catch (error) {
     // A read-only handle can neither roll back a hot journal nor make the missing -shm of a write-ahead log.
     if (!/^SQLITE_(READONLY|CANTOPEN)/.test(systemCode(error) ?? '')) throw error;
-    const writable = openLive(file, busyMs);
+    const writable = openLive(file, timeout);
     writable.pragma('query_only = ON');
     return pin(writable);
   }

@@ -33,12 +33,21 @@ export function schemaDigest(database: Database): string {
   );
 }
 
-/** Triggers and views run SQL of whoever wrote them; their names with the digest of their SQL. */
+/** What SQLite goes by is the SQL of an object; the column `type` beside it says whatever its writer wanted. */
+const plainStatement = /^CREATE\s+(?:TABLE|VIRTUAL\s+TABLE|INDEX|UNIQUE\s+INDEX)\s/i;
+
+/** Whatever is not plainly a table or an index, as triggers and views, can run SQL of whoever wrote it. */
 export function readObjects(database: Database): Record<string, string> {
   const rows = database
-    .prepare(`SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema WHERE type IN ('trigger', 'view')`)
-    .all() as { type: string; name: string; table: string; sql: string }[];
-  return Object.fromEntries(rows.map((row) => [`${row.type} ${row.name}`, sha256([row.table, row.sql])]));
+    .prepare('SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema WHERE sql IS NOT NULL')
+    .all() as { type: unknown; name: unknown; table: unknown; sql: unknown }[];
+  const running = rows.filter(({ sql }) => !plainStatement.test(String(sql)));
+  return Object.fromEntries(running.map(({ type, name, table, sql }) => [`${type} ${name}`, sha256([table, sql])]));
+}
+
+/** A connection that is open takes over every change of the schema but that of the text encoding. */
+export function readTextEncoding(database: Database): string {
+  return String(database.pragma('encoding', { simple: true }));
 }
 
 /** Rows of each ordinary table. Virtual tables and their shadows are left to the module that owns them. */

@@ -39,7 +39,7 @@ const pagesPerStep = 4096;
  */
 export async function restoreLive(input: RestoreTask, context: TaskContext): Promise<RestoreReport> {
   const publish = await loadPublication(input.publication);
-  const wal = matchLive(input);
+  matchPageSize(input);
   const source = openPrivate(input.source, { readonly: true });
   let restored: DatabaseFacts;
   let safety: Secured;
@@ -47,11 +47,11 @@ export async function restoreLive(input: RestoreTask, context: TaskContext): Pro
   try {
     restored = readFacts(source);
     tablesAfter = countRows(source);
-    safety = await copyIntoLive(source, input, () => secure(input, wal, publish, context), context);
+    safety = await copyIntoLive(source, input, () => secure(input, publish, context), context);
   } finally {
     source.close();
   }
-  const checkpointPending = await makeDurable(input.live, input.waitMs);
+  const checkpointPending = makeDurable(input.live);
   const { checks, problems, warnings } = checkAfterRestore(input.live, restored, input.requiredTables, tablesAfter);
   const { snapshot, published } = safety;
   const tablesBefore = snapshot.tables;
@@ -66,19 +66,14 @@ async function loadPublication({ module, input }: SafetyPublication): Promise<Pu
   return (snapshot) => publishSafety(input, snapshot);
 }
 
-async function secure(
-  input: RestoreTask,
-  wal: boolean,
-  publish: PublishSafety,
-  context: TaskContext,
-): Promise<Secured> {
-  const snapshot = await takeSafetySnapshot(input, wal, context);
+async function secure(input: RestoreTask, publish: PublishSafety, context: TaskContext): Promise<Secured> {
+  const snapshot = await takeSafetySnapshot(input, context);
   return { snapshot, published: await context.unstoppable(() => publish(snapshot)) };
 }
 
-/** A write-ahead log fixes the page size, so the staged copy takes the one of the live database. Returns whether live is in WAL mode. */
-function matchLive({ live, source }: RestoreTask): boolean {
-  const target = openLive(live, 0);
+/** A write-ahead log fixes the page size, so the staged copy takes the one of the live database. */
+function matchPageSize({ live, source, waitMs }: RestoreTask): void {
+  const target = openLive(live, waitMs);
   const staged = openPrivate(source, { readonly: false });
   try {
     const pageSize = Number(target.pragma('page_size', { simple: true }));
@@ -86,7 +81,6 @@ function matchLive({ live, source }: RestoreTask): boolean {
       staged.pragma(`page_size = ${pageSize}`);
       staged.exec('VACUUM');
     }
-    return target.pragma('journal_mode', { simple: true }) === 'wal';
   } finally {
     staged.close();
     target.close();

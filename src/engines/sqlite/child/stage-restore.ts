@@ -4,7 +4,7 @@ import type { StagedRestore, StageInput } from '../../engine.js';
 import { ReportBuilder } from '../../report-builder.js';
 import { checkHeader } from './check-content.js';
 import { openPrivate } from './open-database.js';
-import { readFacts, readObjects } from './read-facts.js';
+import { readFacts, readObjects, readTextEncoding } from './read-facts.js';
 import type { TaskContext } from './task.js';
 import { checkStored } from './verify-file.js';
 
@@ -34,7 +34,8 @@ export async function stageRestore(
   if (!verification.ok) return { verification, facts: null, tables: {}, objects: {} };
   const database = openPrivate(destination, { readonly: true });
   try {
-    return { verification, facts: readFacts(database), tables: expected.tables, objects: readObjects(database) };
+    const facts = { ...readFacts(database), textEncoding: readTextEncoding(database) };
+    return { verification, facts, tables: expected.tables, objects: readObjects(database) };
   } finally {
     database.close();
   }

@@ -1,6 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { BackupError } from '../../../errors.js';
 import type { DatabaseFacts, Progress, Snapshot } from '../../engine.js';
+import { ReportBuilder } from '../../report-builder.js';
+import { checkHeader } from './check-content.js';
+import { saysBusy } from './describe-error.js';
 import { openPrivate, pinLive } from './open-database.js';
 import { readFacts } from './read-facts.js';
 import type { RestoreTask } from './restore-live.js';
@@ -12,14 +16,21 @@ import type { TaskContext } from './task.js';
  * in the copy (design, fact 6). A damaged live database is copied as it is: the verdict says so, and does not stop
  * the restore that is to mend it.
  */
-export async function takeSafetySnapshot(input: RestoreTask, wal: boolean, context: TaskContext): Promise<Snapshot> {
-  const securing = { ...context, report: (progress: Progress) => context.report({ ...progress, phase: 'securing' }) };
-  const source = wal ? await copyPinned(input, securing) : copyQuiescent(input);
+export async function takeSafetySnapshot(input: RestoreTask, context: TaskContext): Promise<Snapshot> {
+  const securing = {
+    ...context,
+    report: (progress: Progress) => context.report({ ...progress, phase: 'securing' }),
+  };
+  const source = await copyPinned(input, securing).catch((error: unknown) => {
+    if (saysBusy(error)) return copyQuiescent(input);
+    throw error;
+  });
   return finishSnapshot(source, { destination: input.safetyDestination, level: 'quick', requiredTables: [] }, securing);
 }
 
 async function copyPinned({ live, safetyDestination }: RestoreTask, context: TaskContext): Promise<DatabaseFacts> {
-  const pinned = pinLive(live);
+  // Only the lock that is held tells the journal mode: it lets readers in if there is a write-ahead log, and nobody else.
+  const pinned = pinLive(live, 0);
   try {
     const facts = readFacts(pinned);
     await copyPages(pinned, safetyDestination, context);
@@ -36,10 +47,19 @@ async function copyPinned({ live, safetyDestination }: RestoreTask, context: Tas
 function copyQuiescent({ live, safetyDestination }: RestoreTask): DatabaseFacts {
   const copier = fileURLToPath(new URL('./copy-file.js', import.meta.url));
   execFileSync(process.execPath, [copier, live, safetyDestination], { stdio: ['ignore', 'ignore', 'ignore'] });
+  requireRollbackMode(safetyDestination);
   const copy = openPrivate(safetyDestination, { readonly: true });
   try {
     return readFacts(copy);
   } finally {
     copy.close();
   }
+}
+
+/** Of a database with a write-ahead log the file alone is not all of it. */
+function requireRollbackMode(file: string): void {
+  const report = new ReportBuilder();
+  checkHeader(file, report, { standalone: true });
+  if (!report.ok)
+    throw new BackupError('database_busy', 'The live database changed its journal mode while it was to be copied.');
 }

@@ -25,7 +25,7 @@ describe.each([
   it('the copy is whole, private, and told as the phase of securing', async () => {
     const input = locked();
     const context = taskContext();
-    const taken = await takeSafetySnapshot(input, wal, context);
+    const taken = await takeSafetySnapshot(input, context);
     expect(taken.verification).toMatchObject({ ok: true, checks: { quick_check: 'passed' } });
     expect(taken.source.size).toBe(statSync(input.safetyDestination).size);
     expect(inspect(input.safetyDestination, generations)).toBe('first:5000');
@@ -34,14 +34,14 @@ describe.each([
 
   it('a damaged database is copied as it is, and its verdict says so', async () => {
     const input = locked((file) => damagePages(file, 20, 3));
-    const { verification } = await takeSafetySnapshot(input, wal, taskContext());
+    const { verification } = await takeSafetySnapshot(input, taskContext());
     expect(verification).toMatchObject({ ok: false, checks: { quick_check: 'failed' } });
   });
 
   it('a file that is in the way is an error', async () => {
     const input = locked();
     await expect(
-      takeSafetySnapshot({ ...input, safetyDestination: temporaryFolder() }, wal, taskContext()),
+      takeSafetySnapshot({ ...input, safetyDestination: temporaryFolder() }, taskContext()),
     ).rejects.toThrow();
   });
 });

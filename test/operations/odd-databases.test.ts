@@ -1,0 +1,107 @@
+import { getEventListeners } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, it } from 'vitest';
+import { damagePages } from '../helpers/database-files.js';
+import { createDatabase, generations } from '../helpers/live-database.js';
+import { createWorkspace, storedBackups } from '../helpers/workspace.js';
+
+it('a backup that was just created stays, although the clock was set back', async () => {
+  const { directory, service } = createWorkspace({ service: { retention: { keep: 2 } } });
+  await service.create();
+  await service.create();
+  const metadata = join(directory, 'metadata');
+  for (const name of readdirSync(metadata)) {
+    const manifest = JSON.parse(readFileSync(join(metadata, name), 'utf8')) as object;
+    writeFileSync(join(metadata, name), JSON.stringify({ ...manifest, createdAt: '2999-01-01T00:00:00.000Z' }));
+  }
+  const { filename } = await service.create();
+  expect(storedBackups(directory)).toContain(filename);
+  expect(await service.get(filename)).toMatchObject({ filename, manifest: true });
+});
+
+it('tables with the oddest names are backed up, verified and restored', async () => {
+  const { database, service } = createWorkspace();
+  database.exec(`CREATE TABLE "__proto__" (a); INSERT INTO "__proto__" VALUES (1); CREATE TABLE "constructor" (a);
+    CREATE TABLE "a""b'c;--" (a); INSERT INTO "a""b'c;--" VALUES (1), (2)`);
+  const { filename } = await service.create();
+  expect(await service.verify(filename)).toMatchObject({ ok: true, problems: [] });
+  database.exec('DELETE FROM "__proto__"');
+  const { tables } = await service.restore(filename);
+  expect(Object.getOwnPropertyDescriptor(tables, '__proto__')?.value).toEqual({ before: 0, after: 1 });
+  expect(database.prepare('SELECT count(*) FROM "__proto__"').pluck().get()).toBe(1);
+});
+
+it('a damaged page is found although an index calls a function of the application', async () => {
+  const { database, databaseFile, directory, service } = createWorkspace({
+    live: { rows: 5_000 },
+    service: { verifyOnCreate: 'full' },
+  });
+  database.function('own', { deterministic: true }, (value) => value);
+  database.exec('CREATE INDEX items_by_own ON items (own(generation))');
+  expect(await service.create()).toMatchObject({
+    verification: { ok: true },
+    warnings: [expect.stringContaining('own')],
+  });
+  database.pragma('wal_checkpoint(TRUNCATE)');
+  damagePages(databaseFile, 20, 3);
+  await expect(service.create()).rejects.toMatchObject({ code: 'source_damaged' });
+  expect(storedBackups(directory)).toHaveLength(1);
+});
+
+it('a backup in another text encoding is refused, because open connections could not go on', async () => {
+  const { database, folder, service } = createWorkspace();
+  const elsewhere = new Database(join(folder, 'utf16.db'));
+  elsewhere.pragma("encoding = 'UTF-16le'");
+  elsewhere.exec("CREATE TABLE items (generation); INSERT INTO items VALUES ('other')");
+  elsewhere.close();
+  const { filename } = await service.importFile(join(folder, 'utf16.db'));
+  await expect(service.restore(filename)).rejects.toMatchObject({ code: 'backup_incompatible' });
+  expect(generations(database)).toBe('first:500');
+});
+
+it('a trigger that hides behind another type is still one', async () => {
+  const { folder, service } = createWorkspace();
+  const elsewhere = createDatabase(join(folder, 'evil.db'), { wal: false, rows: 1 });
+  elsewhere.exec('CREATE TRIGGER evil AFTER INSERT ON commits BEGIN DELETE FROM items; END');
+  elsewhere.unsafeMode();
+  elsewhere.pragma('writable_schema = ON');
+  elsewhere.exec("UPDATE sqlite_schema SET type = 'TRIGGER' WHERE type = 'trigger'");
+  elsewhere.close();
+  const { filename, warnings } = await service.importFile(join(folder, 'evil.db'));
+  expect(warnings).toEqual([expect.stringContaining('evil')]);
+  await expect(service.restore(filename)).rejects.toMatchObject({ code: 'untrusted_objects' });
+});
+
+it.each([
+  ['a kind that there is not', (service: never) => create(service, { kind: 'daily' })],
+  ['a safety backup', (service: never) => create(service, { kind: 'safety' })],
+  ['a caller that is no text', (service: never) => create(service, { by: 42 })],
+  ['notes that are no text', (service: never) => create(service, { notes: 42 })],
+])('%s is refused before anything is done', async (_what, call) => {
+  const { directory, service } = createWorkspace();
+  await expect(Promise.resolve().then(() => call(service as never))).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(storedBackups(directory)).toEqual([]);
+});
+
+function create(service: { create(input: object): Promise<unknown> }, input: object): Promise<unknown> {
+  return service.create(input);
+}
+
+it('a level or a pin that is none leaves the manifest as it was', async () => {
+  const { service } = createWorkspace();
+  const { filename } = await service.create();
+  const odd = service as unknown as Record<'verify' | 'update', (name: string, input: object) => Promise<unknown>>;
+  for (const call of [() => odd.verify(filename, { level: 'drill' }), () => odd.update(filename, { pinned: 'yes' })]) {
+    await expect(Promise.resolve().then(call)).rejects.toMatchObject({ code: 'invalid_request' });
+  }
+  expect(await service.get(filename)).toMatchObject({ manifest: true, pinned: false });
+});
+
+it('a signal that is used again and again collects no listeners', async () => {
+  const { service } = createWorkspace();
+  const { signal } = new AbortController();
+  await Promise.allSettled(Array.from({ length: 5 }, () => service.create({ signal })));
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
