@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { BackupError } from '../../../errors.js';
+import { BackupError, systemCode } from '../../../errors.js';
 import type { ImportedFile } from '../../engine.js';
 import { ReportBuilder } from '../../report-builder.js';
 import { checkForeignKeys, checkHeader, checkIntegrity, checkLength } from './check-content.js';
@@ -36,13 +36,19 @@ export async function normaliseUpload({ file }: { file: string }, context: TaskC
       verificationMs,
     };
   } catch (error) {
-    if (describeError(error).code === 'insufficient_storage' || error instanceof BackupError) throw error;
+    if (error instanceof BackupError || saysNothingOfContent(error)) throw error;
     const problem = `SQLite cannot read the file: ${error instanceof Error ? error.message : String(error)}.`;
     throw new BackupError('backup_damaged', `The file is not a sound database: ${problem}`, {
       facts: { problems: [problem] },
       cause: error,
     });
   }
+}
+
+/** A fault of the disk is no property of the file, and its message names paths of the server. */
+function saysNothingOfContent(error: unknown): boolean {
+  const code = systemCode(error);
+  return describeError(error).code === 'insufficient_storage' || (code !== undefined && !code.startsWith('SQLITE_'));
 }
 
 function readUpload(file: string, report: ReportBuilder): Pick<ImportedFile, 'source' | 'tables' | 'objects'> {

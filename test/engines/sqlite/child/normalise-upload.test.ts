@@ -130,3 +130,11 @@ it('a log beside a received file belongs to someone else and is not there', asyn
   truncateSync(`${file}-wal`, 0);
   await expect(normalise(file)).resolves.toMatchObject({ tables: {} });
 });
+
+it('a fault of the disk is told as what it is, and not as damage of the file', async () => {
+  const context = taskContext();
+  const diskFault = Object.assign(new Error('EIO: i/o error, read /srv/backups/.state/staging'), { code: 'EIO' });
+  let digests = 0;
+  const hash = (file: string): Promise<string> => (++digests === 2 ? Promise.reject(diskFault) : context.hash(file));
+  await expect(normaliseUpload({ file: received() }, { ...context, hash })).rejects.toBe(diskFault);
+});
