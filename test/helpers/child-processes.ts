@@ -2,10 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** Backup processes that a process has at this moment. */
 export function backupProcessesOf(pid: number): number[] {
+  return childrenOf(pid).filter((child) => commandOf(child).includes('child/main.js'));
+}
+
+export function childrenOf(pid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((candidate) => parentOf(candidate) === pid && commandOf(candidate).includes('child/main.js'));
+    .filter((candidate) => parentOf(candidate) === pid);
 }
 
 /** Whether the process runs; one that only waits to be reaped does not. */

@@ -31,7 +31,7 @@ export async function storedBackup(options: LiveOptions = {}): Promise<StoredBac
   const folder = temporaryFolder();
   const live = createDatabase(join(folder, 'app.db'), options);
   const file = join(folder, 'backup.db');
-  const input = { live: live.name, destination: file, level: 'quick', requiredTables: [] } as const;
+  const input = { live: live.name, destination: file, level: 'quick', requiredTables: [], method: 'copy' } as const;
   const { size, sha256, source, tables } = await takeSnapshot(input, taskContext()).finally(() => live.close());
   return { file, expected: { size, sha256, schemaSha256: source.schemaSha256, tables } };
 }

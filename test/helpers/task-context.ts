@@ -1,5 +1,9 @@
+import { onTestFinished } from 'vitest';
 import type { Progress, SafetyPublication, Snapshot } from '../../dist/engines/engine.js';
 import { hashFile } from '../../dist/engines/hash-file.js';
+import { CopyProcess } from '../../dist/engines/sqlite/child/copy-process.js';
+import { syncFile } from '../../dist/engines/sqlite/child/errands.js';
+import { type FinishInput, finishSnapshot } from '../../dist/engines/sqlite/child/finish-snapshot.js';
 import type { TaskContext } from '../../dist/engines/sqlite/child/task.js';
 
 export interface RecordedContext extends TaskContext {
@@ -12,7 +16,9 @@ export interface RecordedContext extends TaskContext {
 export function taskContext({ onCommit }: { onCommit?: () => void } = {}): RecordedContext {
   const progress: Progress[] = [];
   const steps: string[] = [];
-  return {
+  const copies = new CopyProcess();
+  onTestFinished(() => copies.end());
+  const context: RecordedContext = {
     progress,
     steps,
     report: (step) => void progress.push(step),
@@ -25,7 +31,15 @@ export function taskContext({ onCommit }: { onCommit?: () => void } = {}): Recor
       onCommit?.();
     },
     hash: hashFile,
+    sync: syncFile,
+    prepareCopy: () => void copies.warmUp(),
+    copy: (request) => copies.copy(request),
+    beside: <Result>(task: string, input: object) => {
+      if (task !== 'finish') throw new Error(`${task} is not run beside another task.`);
+      return finishSnapshot(input as FinishInput, { ...context, report: () => undefined }) as Promise<Result>;
+    },
   };
+  return context;
 }
 
 const module = new URL('../fixtures/publish-safety.mjs', import.meta.url).href;

@@ -12,9 +12,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Backup } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
-import { hashFile } from '../../dist/engines/hash-file.js';
 import { verifyFile } from '../../dist/engines/sqlite/child/verify-file.js';
 import { flipBit } from '../helpers/damage.js';
+import { taskContext } from '../helpers/task-context.js';
 import { createWorkspace, stagedFiles, type Workspace } from '../helpers/workspace.js';
 
 interface Stored extends Workspace {
@@ -44,12 +44,7 @@ describe('a backup whose bytes are not the published ones', () => {
     const { backup, file, manifestFile } = await createStored();
     const { source, ...manifest } = JSON.parse(readFileSync(manifestFile, 'utf8'));
     const expected = { ...manifest, schemaSha256: source.schemaSha256 };
-    const context = {
-      report: () => undefined,
-      hash: hashFile,
-      unstoppable: <Result>(work: () => Promise<Result>) => work(),
-      commit: () => undefined,
-    };
+    const context = taskContext();
     const missed: number[] = [];
     for (const { position, bit } of positions(backup.size, 400)) {
       flipBit(file, position, bit);

@@ -18,6 +18,7 @@ export interface SerialisedError {
 /** Ends the process, unless its task is at a point where it must not be stopped. */
 export type ToChild = RunMessage | { readonly type: 'cancel' };
 export type FromChild =
+  | { readonly type: 'begun' }
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'committing' }
   | { readonly type: 'result'; readonly value: unknown }

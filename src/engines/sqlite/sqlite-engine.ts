@@ -5,7 +5,9 @@ import { z } from 'zod';
 import { BackupError, systemCode } from '../../errors.js';
 import { parseOptions } from '../../options/parse-options.js';
 import type { Engine, EngineContext } from '../engine.js';
-import { runInChild } from './child-process.js';
+import { Children } from './children.js';
+import type { ChildTask } from './conversation.js';
+import { snapshotMethods } from './snapshot-method.js';
 
 const sqliteOptionsSchema = z.strictObject({
   path: z
@@ -15,9 +17,13 @@ const sqliteOptionsSchema = z.strictObject({
       (path) => path !== ':memory:' && !path.startsWith('file:') && !path.includes('\0'),
       'the path of a database file',
     ),
+  snapshot: z.enum(snapshotMethods).default('auto'),
 });
 
-/** `path`: the live database file, relative to the working directory at creation or absolute. It is never created. */
+/**
+ * `path`: the live database file, relative to the working directory at creation or absolute. It is never created.
+ * `snapshot`: how the copy is made; see `SnapshotMethod`.
+ */
 export type SqliteOptions = z.input<typeof sqliteOptionsSchema>;
 
 /**
@@ -26,10 +32,15 @@ export type SqliteOptions = z.input<typeof sqliteOptionsSchema>;
  * @throws BackupError `invalid_options`
  */
 export function sqlite(options: SqliteOptions): Engine {
-  const { path } = parseOptions(sqliteOptionsSchema, options, 'sqlite');
+  const { path, snapshot: method } = parseOptions(sqliteOptionsSchema, options, 'sqlite');
   const live = resolve(path);
-  const run = <Result>(task: string, input: object, context: EngineContext, commits = false): Promise<Result> =>
-    runInChild<Result>({ task, input: { ...input, live }, commits }, context);
+  const children = new Children();
+  const run = <Result>(
+    task: string,
+    input: object,
+    context: EngineContext,
+    traits: Pick<ChildTask, 'commits' | 'foreign'> = {},
+  ): Promise<Result> => children.run<Result>({ task, input: { ...input, live }, ...traits }, context);
   return {
     name: 'sqlite',
     extension: 'db',
@@ -40,13 +51,13 @@ export function sqlite(options: SqliteOptions): Engine {
     },
     liveFile: live,
     liveBytes: () => liveBytes(live),
-    snapshot: (input, context) => run('snapshot', input, context),
-    verify: (input, context) => run('verify', input, context),
-    normalise: (file, context) => run('normalise', { file }, context),
-    stage: (input, context) => run('stage', input, context),
+    snapshot: (input, context) => run('snapshot', { ...input, method }, context),
+    verify: (input, context) => run('verify', input, context, { foreign: true }),
+    normalise: (file, context) => run('normalise', { file }, context, { foreign: true }),
+    stage: (input, context) => run('stage', input, context, { foreign: true }),
     inspectLive: (context) => run('inspect', {}, context),
-    restore: (input, publication, context) => run('restore', { ...input, publication }, context, true),
-    close: async () => undefined,
+    restore: (input, publication, context) => run('restore', { ...input, publication }, context, { commits: true }),
+    close: () => children.close(),
   };
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { runInChild } from '../../../dist/engines/sqlite/child-process.js';
+import { Children } from '../../../dist/engines/sqlite/children.js';
 import { backupProcessesOf, isRunning } from '../../helpers/child-processes.js';
 import { databaseOf, tamperSchema } from '../../helpers/database-files.js';
 
@@ -24,17 +24,19 @@ it('an abort ends a child that is in an endless call of SQLite', async () => {
     setImmediate(() => controller.abort(reason));
   };
   const task = { task: 'normalise', input: { file: endlessFile() } };
-  await expect(runInChild(task, { signal: controller.signal, onProgress, lockFile: null })).rejects.toBe(reason);
+  await expect(new Children().run(task, { signal: controller.signal, onProgress, lockFile: null })).rejects.toBe(
+    reason,
+  );
   expect(child).toBeDefined();
   expect(isRunning(child ?? 0)).toBe(false);
 });
 
 it('a host that is killed takes its child with it within a second, even out of an endless call of SQLite', async () => {
-  const module = new URL('../../../dist/engines/sqlite/child-process.js', import.meta.url).href;
+  const module = new URL('../../../dist/engines/sqlite/children.js', import.meta.url).href;
   const script = `
-    import { runInChild } from ${JSON.stringify(module)};
+    import { Children } from ${JSON.stringify(module)};
     const context = { signal: new AbortController().signal, lockFile: null, onProgress: () => console.log('checking') };
-    await runInChild({ task: 'normalise', input: { file: process.argv[1] } }, context);
+    await new Children().run({ task: 'normalise', input: { file: process.argv[1] } }, context);
   `;
   const host = spawn(process.execPath, ['--input-type=module', '-e', script, endlessFile()], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,39 +1,60 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { hashFile } from '../../hash-file.js';
-import type { ToChild } from '../protocol.js';
+import type { FromChild, ToChild } from '../protocol.js';
+import { Errands } from './errands.js';
 import { StopGate } from './stop-gate.js';
 import type { FromThread, ToThread } from './task.js';
 
 /**
- * Entry of the child process. The main thread stays free: it relays messages, computes digests, and ends the
- * process the moment the host is gone, even while SQLite is busy in the other thread for minutes.
+ * Entry of the child process. The main thread stays free: it relays messages, does errands, and ends the process the
+ * moment the host is gone, even while SQLite is busy in another thread for minutes.
  */
 process.umask(0o077);
 // A Ctrl-C in a terminal reaches the whole process group; only the host decides when this work ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.on('disconnect', end);
 // A host that died while this file was still being loaded was not heard.
-if (!process.connected) process.kill(process.pid, 'SIGKILL');
+if (!process.connected) end();
 
 const gate = new StopGate();
-const thread = new Worker(fileURLToPath(new URL('./thread.js', import.meta.url)), { workerData: gate.memory });
-const tell = (message: ToThread): void => thread.postMessage(message);
-// A thread that fails outside a task leaves nothing to trust; the host sees the exit and says so.
-thread.on('error', () => process.kill(process.pid, 'SIGKILL'));
-thread.on('message', (message: FromThread) => {
-  if (message.type === 'hash') void digest(message.file);
-  else process.send?.(message);
-});
+const errands = new Errands(runBeside);
+const thread = startThread(gate, tellHost);
 process.on('message', (message: ToChild) => {
-  if (message.type === 'run') tell(message);
-  else if (gate.requestStop()) process.kill(process.pid, 'SIGKILL');
+  if (message.type === 'run') {
+    tellHost({ type: 'begun' });
+    thread.postMessage(message satisfies ToThread);
+  } else if (gate.requestStop()) end();
 });
 
-async function digest(file: string): Promise<void> {
-  try {
-    tell({ type: 'hashed', file, sha256: await hashFile(file) });
-  } catch (error) {
-    tell({ type: 'hashed', file, failure: error instanceof Error ? error.message : String(error) });
-  }
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+function tellHost(message: FromChild): void {
+  process.send?.(message);
+}
+
+function startThread({ memory }: StopGate, tell: (message: FromChild) => void): Worker {
+  const started = new Worker(fileURLToPath(new URL('./thread.js', import.meta.url)), { workerData: memory });
+  // A thread that fails outside a task leaves nothing to trust; the host sees the exit and says so.
+  started.on('error', end);
+  started.on('message', (message: FromThread) => {
+    if (message.type !== 'errand') tell(message);
+    else void errands.answer(message.id, message.errand).then((answer) => started.postMessage(answer));
+  });
+  return started;
+}
+
+/** Runs a task in a second thread, for as long as the task takes; it comes to no point where it must not be stopped. */
+function runBeside(task: string, input: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const beside = startThread(new StopGate(), (message) => {
+      if (message.type === 'result') resolve(message.value);
+      else if (message.type === 'error')
+        reject(Object.assign(new Error(message.error.detail), { code: message.error.code }));
+      else return;
+      void beside.terminate();
+    });
+    beside.postMessage({ type: 'run', task, input, lockFile: null } satisfies ToThread);
+  });
 }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, realpathSync } from 'node:fs';
 import { saysBusy } from './describe-error.js';
 import { openLive } from './open-database.js';
 
@@ -13,7 +13,8 @@ const readerPatienceMs = 250;
  */
 export function makeDurable(live: string): boolean {
   const pending = !checkpoint(live);
-  if (pending) for (const file of [`${live}-wal`, live]) if (existsSync(file)) sync(file);
+  const file = realpathSync(live);
+  if (pending) for (const part of [`${file}-wal`, file]) if (existsSync(part)) sync(part);
   return pending;
 }
 
@@ -21,6 +22,9 @@ function checkpoint(live: string): boolean {
   const database = openLive(live, readerPatienceMs);
   try {
     database.pragma('synchronous = FULL');
+    // Nearly all of the log is brought over by the mode that keeps no writer waiting, and keeps the application's own
+    // connections from doing it in the middle of a request; the mode that empties the log then has little left.
+    database.pragma('wal_checkpoint(PASSIVE)');
     const [outcome] = database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
     return outcome?.busy === 0;
   } catch (error) {

@@ -4,10 +4,10 @@ import type { ImportedFile } from '../../engine.js';
 import { ReportBuilder } from '../../report-builder.js';
 import { checkForeignKeys, checkHeader, checkIntegrity, checkLength } from './check-content.js';
 import { describeError } from './describe-error.js';
-import { hashWhile } from './hash-while.js';
+import { standAlone } from './finish-snapshot.js';
+import { hashAndSync } from './hash-and-sync.js';
 import { openPrivate } from './open-database.js';
 import { countRows, readFacts, readObjects } from './read-facts.js';
-import { leaveWalMode, syncFile } from './take-snapshot.js';
 import type { TaskContext } from './task.js';
 
 /**
@@ -21,11 +21,10 @@ export async function normaliseUpload({ file }: { file: string }, context: TaskC
   checkHeader(file, report, { standalone: false });
   refuseDamaged(report);
   try {
-    leaveWalMode(file);
+    standAlone(file);
     context.report({ phase: 'verifying', done: 0, total: statSync(file).size, unit: 'bytes' });
-    const { sha256, result: content } = await hashWhile(file, context, () => readUpload(file, report));
+    const { sha256, result: content } = await hashAndSync(file, context, () => readUpload(file, report));
     refuseDamaged(report);
-    syncFile(file);
     const verificationMs = Math.round(performance.now() - startedAt);
     return {
       size: statSync(file).size,

@@ -35,4 +35,10 @@ export class StopGate {
     Atomics.store(this.#words, 0, open);
     return Atomics.load(this.#words, 1) === wished;
   }
+
+  /** For the task: it has ended; what was asked of it does not concern the next one. */
+  reset(): void {
+    Atomics.store(this.#words, 1, 0);
+    Atomics.store(this.#words, 0, open);
+  }
 }

@@ -1,58 +1,111 @@
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { BackupError } from '../../../errors.js';
-import type { DatabaseFacts, Progress, Snapshot } from '../../engine.js';
+import type { Database } from '../../../system/load-better-sqlite3.js';
+import type { Progress, Snapshot } from '../../engine.js';
 import { ReportBuilder } from '../../report-builder.js';
 import { checkHeader } from './check-content.js';
-import { saysBusy } from './describe-error.js';
+import { cloneFile, cloneLog, hasLog, removeClone } from './clone-live.js';
+import { copyPages } from './copy-pages.js';
+import { describeError, saysBusy } from './describe-error.js';
+import type { FinishInput } from './finish-snapshot.js';
 import { openPrivate, pinLive } from './open-database.js';
-import { readFacts } from './read-facts.js';
-import type { RestoreTask } from './restore-live.js';
-import { copyPages, finishSnapshot } from './take-snapshot.js';
+import { schemaDigest } from './read-facts.js';
 import type { TaskContext } from './task.js';
 
-/**
- * Copies the live database while the restore holds its write lock, so that every commit that was ever acknowledged is
- * in the copy (design, fact 6). A damaged live database is copied as it is: the verdict says so, and does not stop
- * the restore that is to mend it.
- */
-export async function takeSafetySnapshot(input: RestoreTask, context: TaskContext): Promise<Snapshot> {
-  const securing = {
-    ...context,
-    report: (progress: Progress) => context.report({ ...progress, phase: 'securing' }),
-  };
-  const source = await copyPinned(input, securing).catch((error: unknown) => {
-    if (saysBusy(error)) return copyQuiescent(input);
-    throw error;
-  });
-  return finishSnapshot(source, { destination: input.safetyDestination, level: 'quick', requiredTables: [] }, securing);
+export interface SafetyInput {
+  readonly live: string;
+  readonly safetyDestination: string;
 }
 
-async function copyPinned({ live, safetyDestination }: RestoreTask, context: TaskContext): Promise<DatabaseFacts> {
-  // Only the lock that is held tells the journal mode: it lets readers in if there is a write-ahead log, and nobody else.
-  const pinned = pinLive(live, 0);
-  try {
-    const facts = readFacts(pinned);
-    await copyPages(pinned, safetyDestination, context);
-    return facts;
-  } finally {
-    pinned.close();
+/**
+ * The copy of what a restore is going to replace, with every commit that was ever acknowledged (design, fact 6).
+ *
+ * Of a database with a write-ahead log the file is copied before the restore's write lock is won, while the
+ * application goes on writing, and only the log under that lock: a reader that is pinned from the one to the other
+ * keeps the two together (fact 13). With a rollback journal, which lets nobody in, all is copied under the lock.
+ */
+export class SafetySnapshot {
+  readonly #live: string;
+  readonly #destination: string;
+  readonly #context: TaskContext;
+  /** Pinned since before the file was copied. */
+  #pinned: Database | undefined;
+  /** Pinned since the write lock was won: it sees what the restore replaces, whatever the restore has written so far. */
+  #current: Database | undefined;
+
+  constructor({ live, safetyDestination }: SafetyInput, context: TaskContext) {
+    this.#live = live;
+    this.#destination = safetyDestination;
+    const report = (progress: Progress): void => context.report({ ...progress, phase: 'securing' });
+    this.#context = { ...context, report };
+  }
+
+  /** Copies what can be copied without the write lock. */
+  async prepare(): Promise<void> {
+    this.#context.prepareCopy();
+    const pinned = ignoring(saysBusy, () => pinLive(this.#live, 0));
+    if (pinned === undefined) return;
+    this.#pinned = pinned;
+    if (hasLog(pinned)) await cloneFile(this.#live, this.#destination, this.#context);
+    else this.release();
+  }
+
+  /**
+   * Completes the copy; called when the write lock is held. From the call of `onCopied` on the live database may be
+   * changed, while the copy is checked in another thread. A damaged live database is copied as it is: the verdict says
+   * so, and does not stop the restore that is to mend it.
+   */
+  async take(onCopied: () => void): Promise<Snapshot> {
+    // Only the lock that is held tells the journal mode: it lets readers in if there is a log, and nobody else.
+    const current = ignoring(saysBusy, () => pinLive(this.#live, 0));
+    this.#current = current;
+    if (current === undefined) return this.#takeQuiescent(onCopied);
+    const schemaSha256 = schemaDigest(current);
+    const clone = await this.#takeClone(schemaSha256, onCopied).catch((error: unknown) => {
+      if (describeError(error).code === 'insufficient_storage') throw error;
+      return null;
+    });
+    if (clone?.verification.ok === true) return clone;
+    removeClone(this.#destination);
+    await copyPages(current, this.#destination, this.#context);
+    onCopied();
+    return this.#finish(schemaSha256);
+  }
+
+  /** Lets go of what it has pinned, which holds back the checkpoint of the restored content. */
+  release(): void {
+    this.#pinned?.close();
+    this.#current?.close();
+    this.#pinned = this.#current = undefined;
+  }
+
+  async #takeClone(schemaSha256: string, onCopied: () => void): Promise<Snapshot> {
+    if (this.#pinned === undefined) await cloneFile(this.#live, this.#destination, this.#context);
+    await cloneLog(this.#live, this.#destination, this.#context);
+    onCopied();
+    return this.#finish(schemaSha256);
+  }
+
+  /** Nobody but the copying process reads the file, and nobody writes it. */
+  async #takeQuiescent(onCopied: () => void): Promise<Snapshot> {
+    await cloneFile(this.#live, this.#destination, this.#context);
+    requireRollbackMode(this.#destination);
+    const schemaSha256 = schemaOf(this.#destination);
+    onCopied();
+    return this.#finish(schemaSha256);
+  }
+
+  #finish(schemaSha256: string): Promise<Snapshot> {
+    const input = { destination: this.#destination, level: 'quick', requiredTables: [], schemaSha256 } as const;
+    return this.#context.beside<Snapshot>('finish', input satisfies FinishInput);
   }
 }
 
-/**
- * With a rollback journal the restore's lock shuts out every reader too, and this process must not open the file
- * beside SQLite (design, fact 8); another process copies it, and nobody can write meanwhile.
- */
-function copyQuiescent({ live, safetyDestination }: RestoreTask): DatabaseFacts {
-  const copier = fileURLToPath(new URL('./copy-file.js', import.meta.url));
-  execFileSync(process.execPath, [copier, live, safetyDestination], { stdio: ['ignore', 'ignore', 'ignore'] });
-  requireRollbackMode(safetyDestination);
-  const copy = openPrivate(safetyDestination, { readonly: true });
+function ignoring<Result>(expected: (error: unknown) => boolean, work: () => Result): Result | undefined {
   try {
-    return readFacts(copy);
-  } finally {
-    copy.close();
+    return work();
+  } catch (error) {
+    if (expected(error)) return undefined;
+    throw error;
   }
 }
 
@@ -62,4 +115,13 @@ function requireRollbackMode(file: string): void {
   checkHeader(file, report, { standalone: true });
   if (!report.ok)
     throw new BackupError('database_busy', 'The live database changed its journal mode while it was to be copied.');
+}
+
+function schemaOf(file: string): string {
+  const copy = openPrivate(file, { readonly: true });
+  try {
+    return schemaDigest(copy);
+  } finally {
+    copy.close();
+  }
 }

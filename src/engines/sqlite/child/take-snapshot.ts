@@ -1,129 +1,110 @@
-import { closeSync, fsyncSync, openSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { BackupError } from '../../../errors.js';
-import type { Database } from '../../../system/load-better-sqlite3.js';
-import type { DatabaseFacts, Snapshot, SnapshotInput, TableRows, VerificationReport } from '../../engine.js';
-import { ReportBuilder } from '../../report-builder.js';
-import {
-  checkForeignKeys,
-  checkHeader,
-  checkIntegrity,
-  checkLength,
-  checkRequiredTables,
-  checkSchema,
-} from './check-content.js';
-import { hashWhile } from './hash-while.js';
-import { openPrivate, pinLive } from './open-database.js';
-import { countRows, readFacts } from './read-facts.js';
+import type { Snapshot, SnapshotInput } from '../../engine.js';
+import type { SnapshotMethod } from '../snapshot-method.js';
+import { cloneFile, cloneLog, hasLog, removeClone } from './clone-live.js';
+import { copyPages } from './copy-pages.js';
+import { describeError } from './describe-error.js';
+import { finishSnapshot } from './finish-snapshot.js';
+import { pinLive } from './open-database.js';
+import { readFacts, schemaDigest } from './read-facts.js';
 import type { TaskContext } from './task.js';
 
 export interface SnapshotTask extends SnapshotInput {
   readonly live: string;
+  readonly method: SnapshotMethod;
 }
+
+type Take = (input: SnapshotTask, context: TaskContext) => Promise<Snapshot>;
 
 /**
  * 1. Pins one read view of the live database.
- * 2. Copies its pages; success is only a copy that had pages and has none left (design, fact 2).
+ * 2. Copies it, by the method that was asked for.
  * 3. Makes the copy stand alone, checks it while its digest is computed, and brings it to the disk.
  * @throws BackupError `source_damaged` when the copy does not pass
  */
 export async function takeSnapshot(input: SnapshotTask, context: TaskContext): Promise<Snapshot> {
-  const live = pinLive(input.live);
-  let source: DatabaseFacts;
-  try {
-    source = readFacts(live);
-    await copyPages(live, input.destination, context);
-  } finally {
-    live.close();
-  }
-  const snapshot = await finishSnapshot(source, input, context);
-  if (!snapshot.verification.ok) {
-    throw new BackupError(
-      'source_damaged',
-      `The live database did not pass its check: ${snapshot.verification.problems.join(' ')}`,
-      {
-        facts: { problems: snapshot.verification.problems },
-      },
-    );
+  const snapshot = await takes[input.method](input, context);
+  const { ok, problems } = snapshot.verification;
+  if (!ok) {
+    throw new BackupError('source_damaged', `The live database did not pass its check: ${problems.join(' ')}`, {
+      facts: { problems },
+    });
   }
   return snapshot;
 }
 
-/** 16 MiB at the usual page size: long enough to be fast, short enough to report progress. */
-const pagesPerStep = 4096;
+const takes: Record<SnapshotMethod, Take> = { auto: takeAny, clone: takeClone, copy: takeCopy, compact: takeCompact };
 
-/** Copies a pinned database into a new file. */
-export async function copyPages(pinned: Database, destination: string, context: TaskContext): Promise<void> {
-  const result = await pinned.backup(destination, {
-    progress: ({ totalPages, remainingPages }) => {
-      context.report({ phase: 'copying', done: totalPages - remainingPages, total: totalPages, unit: 'pages' });
-      return pagesPerStep;
-    },
+/** A log longer than this part of the file, as after a bulk load, costs more to take in than the slower copy does. */
+const longLogPart = 1 / 4;
+const shortLogBytes = 16 * 1024 * 1024;
+
+/** A clone where there is a log and the clone passes; whatever it lacks then is looked for in the slower copy. */
+async function takeAny(input: SnapshotTask, context: TaskContext): Promise<Snapshot> {
+  context.prepareCopy();
+  const isWorthIt = (logBytes: number): boolean =>
+    logBytes <= Math.max(shortLogBytes, statSync(input.live).size * longLogPart);
+  const cloned = await clone(input, context, isWorthIt).catch((error: unknown) => {
+    if (['insufficient_storage', 'database_missing', 'database_busy'].includes(describeError(error).code)) throw error;
+    return null;
   });
-  if (result.totalPages === 0 || result.remainingPages !== 0) {
-    throw new BackupError('database_busy', 'The database stayed locked while it was to be copied.');
-  }
+  if (cloned?.verification.ok === true) return cloned;
+  removeClone(input.destination);
+  return takeCopy(input, context);
 }
 
-/** Makes a staged copy a standalone database, checks it against its source, and syncs it. */
-export async function finishSnapshot(
-  source: DatabaseFacts,
-  { destination, level, requiredTables }: SnapshotInput,
+/** @throws BackupError `invalid_options` where there is no write-ahead log */
+async function takeClone(input: SnapshotTask, context: TaskContext): Promise<Snapshot> {
+  const cloned = await clone(input, context, () => true);
+  if (cloned !== null) return cloned;
+  throw new BackupError('invalid_options', '`snapshot: "clone"` needs a database with a write-ahead log.');
+}
+
+/** @returns null where there is no log, or none that is worth it */
+async function clone(
+  input: SnapshotTask,
   context: TaskContext,
-): Promise<Snapshot> {
-  leaveWalMode(destination);
-  const startedAt = performance.now();
-  context.report({ phase: 'verifying', done: 0, total: source.size, unit: 'bytes' });
-  const { sha256, result } = await hashWhile(destination, context, () =>
-    checkSnapshot(destination, source, level, requiredTables),
-  );
-  syncFile(destination);
-  return {
-    size: statSync(destination).size,
-    sha256,
-    source,
-    ...result,
-    verificationMs: level === 'none' ? 0 : Math.round(performance.now() - startedAt),
-  };
-}
-
-/** A rollback-mode file needs no -wal and no -shm: it can be copied, moved and opened alone. */
-export function leaveWalMode(file: string): void {
-  const database = openPrivate(file, { readonly: false });
+  isWorthIt: (logBytes: number) => boolean,
+): Promise<Snapshot | null> {
+  const { live, destination } = input;
+  const pinned = pinLive(live);
+  let schemaSha256: string;
   try {
-    const mode = database.pragma('journal_mode = DELETE', { simple: true });
-    if (mode !== 'delete') throw new Error(`The copy stayed in journal mode ${String(mode)}.`);
+    if (!hasLog(pinned)) return null;
+    schemaSha256 = schemaDigest(pinned);
+    if (!isWorthIt(await cloneLog(live, destination, context))) return null;
+    await cloneFile(live, destination, context);
   } finally {
-    database.close();
+    pinned.close();
   }
+  return finishSnapshot({ ...input, schemaSha256 }, context);
 }
 
-export function syncFile(file: string): void {
-  const descriptor = openSync(file, 'r+');
+async function takeCopy(input: SnapshotTask, context: TaskContext): Promise<Snapshot> {
+  const pinned = pinLive(input.live);
+  let schemaSha256: string;
   try {
-    fsyncSync(descriptor);
+    schemaSha256 = schemaDigest(pinned);
+    await copyPages(pinned, input.destination, context);
   } finally {
-    closeSync(descriptor);
+    pinned.close();
   }
+  return finishSnapshot({ ...input, schemaSha256 }, context);
 }
 
-function checkSnapshot(
-  file: string,
-  source: DatabaseFacts,
-  level: SnapshotInput['level'],
-  requiredTables: readonly string[],
-): { tables: TableRows; verification: VerificationReport } {
-  const report = new ReportBuilder();
-  checkHeader(file, report, { standalone: true });
-  const database = openPrivate(file, { readonly: true });
+/** VACUUM INTO reads one state by itself and cannot run inside a transaction, so nothing is pinned. */
+async function takeCompact(input: SnapshotTask, context: TaskContext): Promise<Snapshot> {
+  const live = pinLive(input.live);
   try {
-    checkLength(database, file, report);
-    checkSchema(database, source.schemaSha256, report);
-    if (level !== 'none') checkIntegrity(database, report, { level, strict: false });
-    if (level === 'full') checkForeignKeys(database, report);
-    const tables = countRows(database);
-    checkRequiredTables(tables, requiredTables, report);
-    return { tables, verification: report.build() };
+    const { schemaSha256, size } = readFacts(live);
+    live.exec('ROLLBACK');
+    context.report({ phase: 'copying', done: 0, total: size, unit: 'bytes' });
+    live.prepare('VACUUM INTO ?').run(input.destination);
+    if (schemaDigest(live) !== schemaSha256)
+      throw new BackupError('database_busy', 'The schema of the live database changed while it was compacted.');
+    return await finishSnapshot({ ...input, schemaSha256 }, context);
   } finally {
-    database.close();
+    live.close();
   }
 }

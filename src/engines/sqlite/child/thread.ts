@@ -1,19 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
+import { isErrorCode } from '../../../error-table.js';
+import { BackupError } from '../../../errors.js';
+import { type Database, loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
 import type { RunMessage } from '../protocol.js';
 import { describeError } from './describe-error.js';
+import { finishSnapshot } from './finish-snapshot.js';
 import { inspectLive } from './inspect-live.js';
 import { normaliseUpload } from './normalise-upload.js';
 import { restoreLive } from './restore-live.js';
 import { stageRestore } from './stage-restore.js';
 import { StopGate } from './stop-gate.js';
 import { takeSnapshot } from './take-snapshot.js';
-import type { FromThread, Task, TaskContext, ToThread } from './task.js';
+import type { Errand, FromThread, SystemFault, Task, TaskContext, ToThread } from './task.js';
 import { verifyFile } from './verify-file.js';
 
 /** The thread in which SQLite works: one task, one after the other, each in plain blocking calls. */
 const tasks = {
   snapshot: takeSnapshot,
+  finish: finishSnapshot,
   verify: verifyFile,
   normalise: normaliseUpload,
   stage: stageRestore,
@@ -21,17 +25,36 @@ const tasks = {
   restore: restoreLive,
 } satisfies Record<string, Task>;
 
-export type TaskName = keyof typeof tasks;
-
 const host = parentPort;
 if (host === null) throw new Error('This module is the thread of the backup process; it is not imported.');
 const tell = (message: FromThread): void => host.postMessage(message);
 
-/** Referenced for as long as the process lives: a collected handle would close, and its lock with it. */
-const heldLocks: unknown[] = [];
-
-const pendingDigests = new Map<string, (message: Extract<ToThread, { type: 'hashed' }>) => void>();
+interface Pending {
+  readonly settled: Promise<unknown>;
+  settle(answer: Exclude<ToThread, RunMessage>): void;
+}
+const pending = new Map<number, Pending>();
+let errands = 0;
 const gate = new StopGate(workerData as SharedArrayBuffer);
+
+function send(errand: Errand): Promise<unknown> {
+  const id = ++errands;
+  let settle: Pending['settle'] = () => undefined;
+  const settled = new Promise<unknown>((resolve, reject) => {
+    settle = (answer) => {
+      pending.delete(id);
+      if (answer.type === 'done') resolve(answer.value);
+      else reject(toError(answer.fault));
+    };
+  });
+  pending.set(id, { settled, settle });
+  tell({ type: 'errand', id, errand });
+  return settled;
+}
+
+function toError({ message, code }: SystemFault): Error {
+  return isErrorCode(code) ? new BackupError(code, message) : Object.assign(new Error(message), { code });
+}
 
 const context: TaskContext = {
   report: (progress) => tell({ type: 'progress', progress }),
@@ -47,33 +70,39 @@ const context: TaskContext = {
     gate.close();
     tell({ type: 'committing' });
   },
-  hash: (file) =>
-    new Promise((resolve, reject) => {
-      pendingDigests.set(file, (message) =>
-        'sha256' in message ? resolve(message.sha256) : reject(new Error(message.failure)),
-      );
-      tell({ type: 'hash', file });
-    }),
+  hash: (file) => send({ kind: 'hash', file }) as Promise<string>,
+  sync: (file) => send({ kind: 'sync', file }) as Promise<void>,
+  prepareCopy: () => void send({ kind: 'prepare copy' }),
+  copy: (request) => send({ kind: 'copy', ...request }) as Promise<void>,
+  beside: <Result>(task: string, input: object) => send({ kind: 'task', task, input }) as Promise<Result>,
 };
 
 host.on('message', (message: ToThread) => {
   if (message.type === 'run') void run(message);
-  else pendingDigests.get(message.file)?.(message);
+  else pending.get(message.errand)?.settle(message);
 });
 
+/** What it tells last is true of the whole process: no errand works on, and the lock is let go of. */
 async function run({ task, input, lockFile }: RunMessage): Promise<void> {
+  let lock: Database | undefined;
+  let outcome: FromThread;
   try {
-    if (lockFile !== null) holdLock(lockFile);
-    tell({ type: 'result', value: await (tasks[task as TaskName] as Task)(input as never, context) });
+    if (lockFile !== null) lock = holdLock(lockFile);
+    const value = await (tasks[task as keyof typeof tasks] as Task)(input as never, context);
+    outcome = { type: 'result', value };
   } catch (error) {
-    tell({ type: 'error', error: describeError(error) });
+    outcome = { type: 'error', error: describeError(error) };
   }
+  await Promise.allSettled([...pending.values()].map(({ settled }) => settled));
+  lock?.close();
+  gate.reset();
+  tell(outcome);
 }
 
-/** A shared lock beside the host's own, kept until this process ends: nobody takes the lock while it still works. */
-function holdLock(lockFile: string): void {
+/** A shared lock beside the host's own: nobody takes the lock while this process works, even if the host is gone. */
+function holdLock(lockFile: string): Database {
   const lock = new (loadBetterSqlite3())(lockFile, { fileMustExist: true });
   lock.exec('BEGIN');
   lock.prepare('SELECT count(*) FROM sqlite_schema').get();
-  heldLocks.push(lock);
+  return lock;
 }

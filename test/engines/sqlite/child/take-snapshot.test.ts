@@ -1,10 +1,12 @@
-import { copyFileSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { hashFile } from '../../../../dist/engines/hash-file.js';
+import type { CopyRequest } from '../../../../dist/engines/sqlite/child/copy-request.js';
 import { describeError } from '../../../../dist/engines/sqlite/child/describe-error.js';
 import { takeSnapshot } from '../../../../dist/engines/sqlite/child/take-snapshot.js';
+import type { SnapshotMethod } from '../../../../dist/engines/sqlite/snapshot-method.js';
 import { damagePages, databaseOf, overwrite } from '../../../helpers/database-files.js';
 import { createDatabase, generations, inspect, openDatabase, setGeneration } from '../../../helpers/live-database.js';
 import { type RecordedContext, taskContext } from '../../../helpers/task-context.js';
@@ -14,57 +16,148 @@ type Level = 'none' | 'quick' | 'full';
 
 async function snapshot(
   live: string,
-  options: { level?: Level; requiredTables?: string[]; context?: RecordedContext } = {},
+  options: { level?: Level; requiredTables?: string[]; context?: RecordedContext; method?: SnapshotMethod } = {},
 ) {
-  const { level = 'quick', requiredTables = [], context = taskContext() } = options;
+  const { level = 'quick', requiredTables = [], context = taskContext(), method = 'auto' } = options;
   const destination = join(temporaryFolder(), 'snapshot.db');
-  return { destination, taken: await takeSnapshot({ live, destination, level, requiredTables }, context) };
+  return { destination, taken: await takeSnapshot({ live, destination, level, requiredTables, method }, context) };
 }
 
-it('a snapshot has the rows that are only in the write-ahead log, which a plain copy loses', async () => {
-  const live = openDatabase(join(temporaryFolder(), 'app.db'));
-  live.pragma('wal_checkpoint(TRUNCATE)');
-  live.pragma('wal_autocheckpoint = 0');
-  setGeneration(live, 'only in the log');
-  const plain = join(temporaryFolder(), 'plain.db');
-  copyFileSync(live.name, plain);
-  const { destination } = await snapshot(live.name);
-  expect(inspect(destination, generations)).toBe('only in the log:500');
-  expect(inspect(plain, generations)).toBe('first:500');
+const methods = ['auto', 'clone', 'copy', 'compact'] as const;
+
+describe.each(methods)('by the method `%s` a snapshot', (method) => {
+  it('has the rows that are only in the write-ahead log, which a plain copy loses', async () => {
+    const live = openDatabase(join(temporaryFolder(), 'app.db'));
+    live.pragma('wal_checkpoint(TRUNCATE)');
+    live.pragma('wal_autocheckpoint = 0');
+    setGeneration(live, 'only in the log');
+    const plain = join(temporaryFolder(), 'plain.db');
+    copyFileSync(live.name, plain);
+    const { destination } = await snapshot(live.name, { method });
+    expect(inspect(destination, generations)).toBe('only in the log:500');
+    expect(inspect(plain, generations)).toBe('first:500');
+  });
+
+  it('stands alone, is private, and is told as it lies on the disk', async () => {
+    const live = openDatabase(join(temporaryFolder(), 'app.db'));
+    chmodSync(live.name, 0o644);
+    const { destination, taken } = await snapshot(live.name, { method });
+    expect(readFileSync(destination)[18]).toBe(1);
+    expect(['-wal', '-shm', '-journal'].filter((suffix) => existsSync(destination + suffix))).toEqual([]);
+    const { size } = statSync(destination);
+    expect(taken).toMatchObject({ size, sha256: await hashFile(destination), tables: { items: 500, commits: 0 } });
+    expect(taken.source).toMatchObject({ size, pageSize: 4096, pageCount: size / 4096 });
+  });
+
+  it('is of the file itself when it is reached by a link', async () => {
+    const live = openDatabase(join(temporaryFolder(), 'app.db'));
+    setGeneration(live, 'linked');
+    const link = join(temporaryFolder(), 'link.db');
+    symlinkSync(live.name, link);
+    const { destination } = await snapshot(link, { method });
+    expect(inspect(destination, generations)).toBe('linked:500');
+  });
 });
 
-it('a snapshot stands alone, and is told as it lies on the disk', async () => {
-  const live = openDatabase(join(temporaryFolder(), 'app.db'));
-  const { destination, taken } = await snapshot(live.name);
-  expect(readFileSync(destination)[18]).toBe(1);
-  expect(['-wal', '-shm', '-journal'].filter((suffix) => existsSync(destination + suffix))).toEqual([]);
-  const { size } = statSync(destination);
-  expect(taken).toMatchObject({ size, sha256: await hashFile(destination), tables: { items: 500, commits: 0 } });
-  expect(taken.source).toMatchObject({ size, pageSize: 4096, pageCount: size / 4096 });
+it('a compact snapshot leaves out the unused pages, and the others have them', async () => {
+  const live = openDatabase(join(temporaryFolder(), 'app.db'), { rows: 5_000 });
+  live.exec('DELETE FROM items WHERE id > 100');
+  const pages = new Map<string, number>();
+  for (const method of methods) pages.set(method, (await snapshot(live.name, { method })).taken.source.pageCount);
+  const { compact = 0, ...others } = Object.fromEntries(pages);
+  const all = Number(live.pragma('page_count', { simple: true }));
+  expect(others).toEqual({ auto: all, clone: all, copy: all });
+  expect(compact).toBeLessThan(all / 10);
 });
 
-it('what is committed while the pages are copied is not in the snapshot', async () => {
+describe('without a write-ahead log', () => {
+  const rollback = () => openDatabase(join(temporaryFolder(), 'app.db'), { wal: false });
+
+  it.each(['auto', 'copy', 'compact'] as const)('`%s` copies as it does with one', async (method) => {
+    const { destination } = await snapshot(rollback().name, { method });
+    expect(inspect(destination, generations)).toBe('first:500');
+  });
+
+  it('`clone` is refused', async () => {
+    await expect(snapshot(rollback().name, { method: 'clone' })).rejects.toMatchObject({ code: 'invalid_options' });
+  });
+});
+
+describe('`auto` copies page by page', () => {
+  const copiedByPages = ({ progress }: RecordedContext): boolean =>
+    progress.some(({ phase, unit }) => phase === 'copying' && unit === 'pages');
+
+  it.each([
+    ['when the clone cannot be made', (): Promise<void> => Promise.reject(new Error('the copying process ended'))],
+    ['when the clone does not pass', async ({ to, log }: CopyRequest) => (log ? undefined : damagePages(to, 10, 3))],
+  ])('%s', async (_case, spoil) => {
+    const live = openDatabase(join(temporaryFolder(), 'app.db'));
+    live.pragma('wal_checkpoint(TRUNCATE)');
+    const context = taskContext();
+    const copy = async (request: CopyRequest): Promise<void> => {
+      await context.copy(request);
+      await spoil(request);
+    };
+    const { destination } = await snapshot(live.name, { context: { ...context, copy } });
+    expect(inspect(destination, generations)).toBe('first:500');
+    expect(copiedByPages(context)).toBe(true);
+  });
+
+  it('when the log is longer than what it would save, and not when it only was so once', async () => {
+    const live = openDatabase(join(temporaryFolder(), 'app.db'));
+    live.pragma('wal_autocheckpoint = 0');
+    live.exec(
+      "INSERT INTO items (generation, filler) VALUES ('first', zeroblob(20000000)); DELETE FROM items WHERE id > 500",
+    );
+    const long = taskContext();
+    await snapshot(live.name, { context: long });
+    live.pragma('wal_checkpoint(RESTART)');
+    setGeneration(live, 'second');
+    const short = taskContext();
+    const { destination } = await snapshot(live.name, { context: short });
+    expect(statSync(`${live.name}-wal`).size).toBeGreaterThan(16 * 1024 * 1024);
+    expect([copiedByPages(long), copiedByPages(short)]).toEqual([true, false]);
+    expect(inspect(destination, generations)).toBe('second:500');
+  });
+});
+
+it('want of room for the clone is told, and nothing larger is tried', async () => {
+  const live = openDatabase(join(temporaryFolder(), 'app.db'));
+  const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+  const context = { ...taskContext(), copy: () => Promise.reject(full) };
+  await expect(snapshot(live.name, { context })).rejects.toBe(full);
+});
+
+it('what is committed while the pages are copied is not in the copy', async () => {
   const live = openDatabase(join(temporaryFolder(), 'app.db'));
   const context = taskContext();
   let commits = 0;
   const report: RecordedContext['report'] = (step) => {
     if (step.phase === 'copying') setGeneration(live, `during ${++commits}`);
   };
-  const { destination } = await snapshot(live.name, { context: { ...context, report } });
+  const { destination } = await snapshot(live.name, { context: { ...context, report }, method: 'copy' });
   expect(commits).toBeGreaterThan(0);
   expect(inspect(destination, generations)).toBe('first:500');
 });
 
-it('progress goes from copying to verifying and ends with every page', async () => {
-  const live = openDatabase(join(temporaryFolder(), 'app.db'), { rows: 20_000, pageSize: 512 });
-  const context = taskContext();
-  const { taken } = await snapshot(live.name, { context });
-  const copying = context.progress.filter(({ phase }) => phase === 'copying');
-  expect(copying.length).toBeGreaterThan(1);
-  expect(copying.map(({ done }) => done)).toEqual(copying.map(({ done }) => done).sort((a, b) => a - b));
-  expect(copying.every(({ total }) => total === taken.source.pageCount)).toBe(true);
-  expect(context.progress.at(-1)).toMatchObject({ phase: 'verifying', total: taken.source.size });
-});
+it.each([
+  ['clone', 'bytes'],
+  ['copy', 'pages'],
+] as const)(
+  'progress of a %s is told in %s, goes from copying to verifying, and ends with all of them',
+  async (method, unit) => {
+    const live = openDatabase(join(temporaryFolder(), 'app.db'), { rows: 20_000, pageSize: 512 });
+    live.pragma('wal_checkpoint(TRUNCATE)');
+    const context = taskContext();
+    const { taken } = await snapshot(live.name, { context, method });
+    const copying = context.progress.filter(({ phase }) => phase === 'copying');
+    expect(copying.length).toBeGreaterThan(1);
+    expect(copying.map(({ done }) => done)).toEqual(copying.map(({ done }) => done).sort((a, b) => a - b));
+    const all = unit === 'pages' ? taken.source.pageCount : taken.source.size;
+    expect(new Set(copying.map(({ total }) => total))).toEqual(new Set([all]));
+    expect(context.progress.at(-1)).toMatchObject({ phase: 'verifying', total: taken.source.size });
+  },
+);
 
 describe('the level says how much is checked', () => {
   const always = { header: 'passed', pages: 'passed', schema: 'passed', required_tables: 'passed' };
@@ -133,7 +226,7 @@ describe('no snapshot is taken', () => {
     const blocker = new Database(destination);
     onTestFinished(() => void blocker.close());
     blocker.exec('CREATE TABLE other (x); BEGIN EXCLUSIVE');
-    const input = { live: live.name, destination, level: 'quick', requiredTables: [] } as const;
+    const input = { live: live.name, destination, level: 'quick', requiredTables: [], method: 'copy' } as const;
     await expect(takeSnapshot(input, taskContext())).rejects.toMatchObject({ code: 'database_busy' });
   });
 });

@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { EngineContext, Progress } from '../../../dist/engines/engine.js';
-import { runInChild } from '../../../dist/engines/sqlite/child-process.js';
-import { backupProcessesOf, environmentOf } from '../../helpers/child-processes.js';
+import { Children } from '../../../dist/engines/sqlite/children.js';
+import type { ChildTask } from '../../../dist/engines/sqlite/conversation.js';
+import { backupProcessesOf, childrenOf, environmentOf, isRunning } from '../../helpers/child-processes.js';
 import { storedBackup } from '../../helpers/database-files.js';
 import { createDatabase, generations, openAgain, openDatabase } from '../../helpers/live-database.js';
 import { publishAfter } from '../../helpers/task-context.js';
@@ -17,6 +20,12 @@ const context = (parts: Partial<EngineContext> = {}): EngineContext => ({
   lockFile: null,
   ...parts,
 });
+function createChildren(): Children {
+  const children = new Children();
+  onTestFinished(() => children.close());
+  return children;
+}
+const runInChild = (task: ChildTask, engineContext: EngineContext) => createChildren().run(task, engineContext);
 const inspectTask = (live: string) => ({ task: 'inspect', input: { live } });
 const liveFile = (): string => openDatabase(join(temporaryFolder(), 'app.db')).name;
 
@@ -59,14 +68,87 @@ it('an error of the task arrives with its code, and an unknown one with its mess
     code: 'database_missing',
   });
   const destination = join(temporaryFolder(), 'missing', 'snapshot.db');
-  const input = { live: liveFile(), destination, level: 'quick', requiredTables: [] };
+  const input = { live: liveFile(), destination, level: 'quick', requiredTables: [], method: 'auto' };
   const unknown = runInChild({ task: 'snapshot', input }, context());
   await expect(unknown).rejects.toMatchObject({ name: 'Error', message: expect.stringContaining('directory') });
 });
 
-it('nothing of the child is left when its answer is there', async () => {
-  await runInChild(inspectTask(liveFile()), context());
-  expect(backupProcessesOf(process.pid)).toEqual([]);
+describe('after its task a child', () => {
+  const task = (): ChildTask => inspectTask(liveFile());
+
+  it('stays for the next one, so that no process has to be started, and is gone when the engine is closed', async () => {
+    const children = createChildren();
+    await children.run(task(), context());
+    const first = backupProcessesOf(process.pid);
+    await children.run(task(), context());
+    expect(first).toHaveLength(1);
+    expect(backupProcessesOf(process.pid)).toEqual(first);
+    await children.close();
+    expect(backupProcessesOf(process.pid)).toEqual([]);
+  });
+
+  it.each([
+    ['read a file from elsewhere', (): ChildTask => ({ ...task(), foreign: true })],
+    ['failed', (): ChildTask => inspectTask(join(temporaryFolder(), 'missing.db'))],
+  ])('that %s is gone before its answer is there', async (_which, toTask) => {
+    const children = createChildren();
+    await children.run(task(), context());
+    await children.run(toTask(), context()).catch(() => undefined);
+    expect(backupProcessesOf(process.pid)).toEqual([]);
+  });
+
+  it('holds no lock', async () => {
+    const lockFile = createDatabase(join(temporaryFolder(), 'operation.lock'), { wal: false, rows: 1 }).close().name;
+    const live = openDatabase(join(temporaryFolder(), 'app.db'), { wal: false });
+    await createChildren().run(inspectTask(live.name), context({ lockFile }));
+    for (const database of [live, openAgain(lockFile)]) {
+      database.pragma('busy_timeout = 0');
+      expect(() => database.exec('BEGIN EXCLUSIVE; ROLLBACK')).not.toThrow();
+    }
+  });
+
+  it.each([
+    ['died', 'SIGKILL', async (pid: number) => vi.waitFor(() => expect(isRunning(pid)).toBe(false))],
+    ['was killed at this very moment', 'SIGKILL', async () => undefined],
+  ] as const)('that %s while it was idle is replaced by a new one', async (_how, signal, wait) => {
+    const children = createChildren();
+    await children.run(task(), context());
+    const [idle = 0] = backupProcessesOf(process.pid);
+    process.kill(idle, signal);
+    await wait(idle);
+    await expect(children.run(task(), context())).resolves.toMatchObject({ textEncoding: 'UTF-8' });
+    expect(backupProcessesOf(process.pid)).not.toContain(idle);
+  });
+
+  it('does not keep its host alive, and goes with it', async () => {
+    const module = new URL('../../../dist/engines/sqlite/children.js', import.meta.url).href;
+    const script = `
+      import { Children } from ${JSON.stringify(module)};
+      const context = { signal: new AbortController().signal, lockFile: null, onProgress: () => undefined };
+      await new Children().run({ task: 'snapshot', input: JSON.parse(process.argv[1]) }, context);
+      process.send('done');
+      process.disconnect();
+    `;
+    const destination = join(temporaryFolder(), 'snapshot.db');
+    const input = { live: liveFile(), destination, level: 'quick', requiredTables: [], method: 'clone' };
+    const host = spawn(process.execPath, ['--input-type=module', '-e', script, JSON.stringify(input)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    onTestFinished(() => void host.kill('SIGKILL'));
+    await once(host, 'message');
+    const children = backupProcessesOf(host.pid ?? 0);
+    expect(children).toHaveLength(1);
+    const copiers = children.flatMap(childrenOf);
+    expect(copiers).toHaveLength(1);
+    expect(await once(host, 'exit')).toEqual([0, null]);
+    await vi.waitFor(() => expect([...children, ...copiers].filter(isRunning)).toEqual([]), { timeout: 2_000 });
+  });
+
+  it('is one, however many worked at once', async () => {
+    const children = createChildren();
+    await Promise.all([1, 2, 3].map(() => children.run(task(), context())));
+    expect(backupProcessesOf(process.pid)).toHaveLength(1);
+  });
 });
 
 it('the lock file is held by the child itself for as long as it works', async () => {
@@ -133,8 +215,9 @@ async function changedPackage(change: (entry: string) => void): Promise<typeof r
   cpSync(dist, copy, { recursive: true });
   writeFileSync(join(dirname(copy), 'package.json'), '{"type": "module"}');
   change(join(copy, 'engines', 'sqlite', 'child', 'main.js'));
-  const module = await import(pathToFileURL(join(copy, 'engines', 'sqlite', 'child-process.js')).href);
-  return (module as { runInChild: typeof runInChild }).runInChild;
+  const module = await import(pathToFileURL(join(copy, 'engines', 'sqlite', 'children.js')).href);
+  const changed = new (module as { Children: typeof Children }).Children();
+  return (task, engineContext) => changed.run(task, engineContext);
 }
 
 it('a package without the file of its child says that a bundler has swallowed it', async () => {
@@ -180,5 +263,5 @@ it('a child that cannot be started is a clear error', async () => {
 
 it('every file that the child starts from is in the built package', () => {
   const files = readdirSync(join(dist, 'engines', 'sqlite', 'child'));
-  expect(files).toEqual(expect.arrayContaining(['main.js', 'thread.js', 'copy-file.js']));
+  expect(files).toEqual(expect.arrayContaining(['main.js', 'thread.js', 'copier.js']));
 });

@@ -1,0 +1,68 @@
+import { statSync } from 'node:fs';
+import type { Snapshot, SnapshotInput } from '../../engine.js';
+import { ReportBuilder } from '../../report-builder.js';
+import {
+  checkForeignKeys,
+  checkHeader,
+  checkIntegrity,
+  checkLength,
+  checkRequiredTables,
+  checkSchema,
+} from './check-content.js';
+import { hashAndSync } from './hash-and-sync.js';
+import { openPrivate } from './open-database.js';
+import { countRows, readFacts } from './read-facts.js';
+import type { TaskContext } from './task.js';
+
+export interface FinishInput extends SnapshotInput {
+  /** What the schema of the live database was when it was pinned. */
+  readonly schemaSha256: string;
+}
+
+/** Makes a copy a standalone database; checks it while its digest is computed and its bytes are brought to the disk. */
+export async function finishSnapshot(input: FinishInput, context: TaskContext): Promise<Snapshot> {
+  const { destination, level } = input;
+  standAlone(destination);
+  const startedAt = performance.now();
+  context.report({ phase: 'verifying', done: 0, total: statSync(destination).size, unit: 'bytes' });
+  const { sha256, result } = await hashAndSync(destination, context, () => checkSnapshot(input));
+  const verificationMs = level === 'none' ? 0 : Math.round(performance.now() - startedAt);
+  return { size: statSync(destination).size, sha256, ...result, verificationMs };
+}
+
+/**
+ * Takes in a write-ahead log that lies beside the file and leaves that mode: the file can be copied, moved and opened
+ * alone. It is private until it is published, so nothing is synced here; a crash leaves it to be swept.
+ */
+export function standAlone(file: string): void {
+  const database = openPrivate(file, { readonly: false });
+  try {
+    database.pragma('synchronous = OFF');
+    const mode = database.pragma('journal_mode = DELETE', { simple: true });
+    if (mode !== 'delete') throw new Error(`The copy stayed in journal mode ${String(mode)}.`);
+  } finally {
+    database.close();
+  }
+}
+
+function checkSnapshot({
+  destination,
+  level,
+  requiredTables,
+  schemaSha256,
+}: FinishInput): Pick<Snapshot, 'source' | 'tables' | 'verification'> {
+  const report = new ReportBuilder();
+  checkHeader(destination, report, { standalone: true });
+  const database = openPrivate(destination, { readonly: true });
+  try {
+    checkLength(database, destination, report);
+    checkSchema(database, schemaSha256, report);
+    if (level !== 'none') checkIntegrity(database, report, { level, strict: false });
+    if (level === 'full') checkForeignKeys(database, report);
+    const tables = countRows(database);
+    checkRequiredTables(tables, requiredTables, report);
+    return { source: readFacts(database), tables, verification: report.build() };
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,83 @@
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { CopyProcess } from '../../../../dist/engines/sqlite/child/copy-process.js';
+import { childrenOf } from '../../../helpers/child-processes.js';
+import { openDatabase, setGeneration } from '../../../helpers/live-database.js';
+import { temporaryFolder } from '../../../helpers/temporary-folder.js';
+
+function createCopyProcess(): CopyProcess {
+  const copies = new CopyProcess();
+  onTestFinished(() => copies.end());
+  return copies;
+}
+
+/** Bytes that tell every position of the file apart, and more than one buffer of them. */
+const content = (bytes: number): Buffer => Buffer.from(Uint32Array.from({ length: bytes / 4 }, (_, at) => at).buffer);
+
+it('copies every byte into a private file', async () => {
+  const from = join(temporaryFolder(), 'from');
+  writeFileSync(from, content(700_000), { mode: 0o666 });
+  const to = join(temporaryFolder(), 'to');
+  await createCopyProcess().copy({ from, to, log: false });
+  expect(readFileSync(to).equals(readFileSync(from))).toBe(true);
+  expect(statSync(to).mode & 0o777).toBe(0o600);
+});
+
+it.each([
+  ['a file that is there', 'EEXIST', (to: string) => writeFileSync(to, 'kept')],
+  ['a link that leads elsewhere', 'EEXIST', (to: string) => symlinkSync(join(temporaryFolder(), 'elsewhere'), to)],
+  ['a directory', 'EEXIST', (to: string) => mkdirSync(to)],
+])('is never put over %s', async (_what, code, prepare) => {
+  const from = join(temporaryFolder(), 'from');
+  writeFileSync(from, content(400));
+  const to = join(temporaryFolder(), 'to');
+  prepare(to);
+  await expect(createCopyProcess().copy({ from, to, log: false })).rejects.toMatchObject({ code });
+});
+
+it('a fault is told with its code, and the next copy works', async () => {
+  const copies = createCopyProcess();
+  const folder = temporaryFolder();
+  const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+  await expect(copies.copy({ from, to, log: false })).rejects.toMatchObject({ code: 'ENOENT' });
+  writeFileSync(from, content(400));
+  await copies.copy({ from, to, log: false });
+  expect(readFileSync(to).equals(content(400))).toBe(true);
+});
+
+it('a process that died is an error of the copy it was asked for, and replaced for the next one', async () => {
+  const copies = createCopyProcess();
+  const folder = temporaryFolder();
+  const from = join(folder, 'from');
+  writeFileSync(from, content(400));
+  const before = childrenOf(process.pid);
+  const copied = copies.copy({ from, to: join(folder, 'first'), log: false });
+  await Promise.resolve();
+  for (const pid of childrenOf(process.pid)) if (!before.includes(pid)) process.kill(pid, 'SIGKILL');
+  await expect(copied).rejects.toThrow('ended before');
+  await copies.copy({ from, to: join(folder, 'second'), log: false });
+});
+
+it('of a log only what belongs to it is copied, not what an earlier and longer one has left behind', async () => {
+  const live = openDatabase(join(temporaryFolder(), 'app.db'), { rows: 5_000 });
+  live.pragma('wal_checkpoint(RESTART)');
+  live.prepare('DELETE FROM items WHERE id = 1').run();
+  const [from, to] = [`${live.name}-wal`, join(temporaryFolder(), 'copy-wal')];
+  await createCopyProcess().copy({ from, to, log: true });
+  const copied = readFileSync(to);
+  expect(copied.length).toBeLessThan(statSync(from).size / 10);
+  expect(copied.equals(readFileSync(from).subarray(0, copied.length))).toBe(true);
+  // One frame for each page of the last commit, whose frame says how long the database is then.
+  expect((copied.length - 32) % (24 + 4096)).toBe(0);
+  expect(copied.readUInt32BE(copied.length - 4096 - 24 + 4)).toBe(live.pragma('page_count', { simple: true }));
+});
+
+it('an empty log is an empty copy', async () => {
+  const live = openDatabase(join(temporaryFolder(), 'app.db'));
+  setGeneration(live, 'checkpointed');
+  live.pragma('wal_checkpoint(TRUNCATE)');
+  const to = join(temporaryFolder(), 'copy-wal');
+  await createCopyProcess().copy({ from: `${live.name}-wal`, to, log: true });
+  expect(statSync(to).size).toBe(0);
+});
