@@ -126,8 +126,8 @@ describe('after its task a child', () => {
       import { Children } from ${JSON.stringify(module)};
       const context = { signal: new AbortController().signal, lockFile: null, onProgress: () => undefined };
       await new Children().run({ task: 'snapshot', input: JSON.parse(process.argv[1]) }, context);
+      process.once('disconnect', () => undefined); // Until then the channel keeps it alive.
       process.send('done');
-      process.disconnect();
     `;
     const destination = join(temporaryFolder(), 'snapshot.db');
     const input = { live: liveFile(), destination, level: 'quick', requiredTables: [], method: 'clone' };
@@ -140,7 +140,9 @@ describe('after its task a child', () => {
     expect(children).toHaveLength(1);
     const copiers = children.flatMap(childrenOf);
     expect(copiers).toHaveLength(1);
-    expect(await once(host, 'exit')).toEqual([0, null]);
+    const exited = once(host, 'exit');
+    host.disconnect();
+    expect(await exited).toEqual([0, null]);
     await vi.waitFor(() => expect([...children, ...copiers].filter(isRunning)).toEqual([]), { timeout: 2_000 });
   });
 

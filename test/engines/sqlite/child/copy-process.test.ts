@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { CopyProcess } from '../../../../dist/engines/sqlite/child/copy-process.js';
 import { childrenOf } from '../../../helpers/child-processes.js';
@@ -81,3 +82,35 @@ it('an empty log is an empty copy', async () => {
   await createCopyProcess().copy({ from: `${live.name}-wal`, to, log: true });
   expect(statSync(to).size).toBe(0);
 });
+
+it('a log that starts anew while it is copied is copied whole, as the old one or as the new one', async () => {
+  const live = openDatabase(join(temporaryFolder(), 'app.db'));
+  live.pragma('wal_autocheckpoint = 0');
+  const copies = createCopyProcess();
+  copies.warmUp();
+  const log = `${live.name}-wal`;
+  const seen = new Set<string>();
+  for (let turn = 0; seen.size < 2; turn++) {
+    live.exec('UPDATE items SET filler = zeroblob(60000); UPDATE items SET filler = zeroblob(10)');
+    live.pragma('wal_checkpoint(RESTART)');
+    const old = validLog(readFileSync(log));
+    const to = join(temporaryFolder(), 'copy-wal');
+    const copied = copies.copy({ from: log, to, log: true });
+    await delay(turn % 40);
+    setGeneration(live, `anew ${turn}`);
+    await copied;
+    const copy = readFileSync(to);
+    const isOld = copy.equals(old);
+    // Of the new one as much as was written by then; its last frame may be half written, and its checksum then says so.
+    const whole = copy.subarray(0, Math.max(32, copy.length - 4096));
+    expect(isOld || whole.equals(validLog(readFileSync(log)).subarray(0, whole.length))).toBe(true);
+    seen.add(isOld ? 'old' : 'new');
+  }
+});
+
+/** The header and the frames that carry its salts. */
+function validLog(log: Buffer): Buffer {
+  let end = 32;
+  while (end < log.length && log.subarray(end + 8, end + 16).equals(log.subarray(16, 24))) end += 24 + 4096;
+  return log.subarray(0, end);
+}
