@@ -21,17 +21,14 @@ export class Children {
   async run<Result>(task: ChildTask, context: EngineContext): Promise<Result> {
     context.signal.throwIfAborted();
     const idle = this.#take();
-    if (idle !== undefined) {
-      const conversation = new Conversation(idle, task, context);
-      try {
-        return (await this.#converse(conversation, idle, task, context)) as Result;
-      } catch (error) {
-        // It died while it was idle and nobody had noticed yet.
-        if (conversation.hasBegun || context.signal.aborted) throw error;
-      }
+    const conversation = new Conversation(idle ?? new ChildProcess(), task, context);
+    try {
+      return (await this.#hold(conversation)) as Result;
+    } catch (error) {
+      // It may have died while it was idle, unnoticed until now.
+      if (idle === undefined || conversation.hasBegun || context.signal.aborted) throw error;
+      return (await this.#hold(new Conversation(new ChildProcess(), task, context))) as Result;
     }
-    const child = new ChildProcess();
-    return (await this.#converse(new Conversation(child, task, context), child, task, context)) as Result;
   }
 
   /** Ends the idle process, and from now on every other one after its task. */
@@ -42,14 +39,10 @@ export class Children {
     await idle?.ended;
   }
 
-  async #converse(
-    conversation: Conversation,
-    child: ChildProcess,
-    { foreign = false }: ChildTask,
-    { signal }: EngineContext,
-  ): Promise<unknown> {
+  async #hold(conversation: Conversation): Promise<unknown> {
     const result = await conversation.result();
-    if (foreign || signal.aborted || !this.#keep(child)) {
+    const { child } = conversation;
+    if (!conversation.leavesNoTrace || !this.#keep(child)) {
       child.disconnect();
       await child.ended;
     }

@@ -14,7 +14,7 @@ export interface ChildTask {
 
 /** One task's exchange of messages with the process that does it. */
 export class Conversation {
-  readonly #child: ChildProcess;
+  readonly child: ChildProcess;
   readonly #task: ChildTask;
   readonly #context: EngineContext;
   #answer: Extract<FromChild, { type: 'result' | 'error' }> | undefined;
@@ -22,7 +22,7 @@ export class Conversation {
   #committing = false;
 
   constructor(child: ChildProcess, task: ChildTask, context: EngineContext) {
-    this.#child = child;
+    this.child = child;
     this.#task = task;
     this.#context = context;
   }
@@ -32,6 +32,11 @@ export class Conversation {
     return this.#begun;
   }
 
+  /** Whether the process is as good as a new one when the task has succeeded. */
+  get leavesNoTrace(): boolean {
+    return this.#task.foreign !== true && !this.#context.signal.aborted;
+  }
+
   /**
    * The task's result. When it throws, the process is gone. An abort ends the process at once, save while it commits.
    * @throws BackupError the task's own code, `engine_crashed`, or the reason of the abort
@@ -39,17 +44,17 @@ export class Conversation {
   async result(): Promise<unknown> {
     const { signal, lockFile } = this.#context;
     const abort = (): void => {
-      if (this.#task.commits === true) this.#child.tell({ type: 'cancel' });
-      else this.#child.kill();
+      if (this.#task.commits === true) this.child.tell({ type: 'cancel' });
+      else this.child.kill();
     };
     signal.addEventListener('abort', abort);
     try {
       const answered = this.#listen();
-      this.#child.tell({ type: 'run', task: this.#task.task, input: this.#task.input, lockFile });
-      await Promise.race([answered, this.#child.ended]);
+      this.child.tell({ type: 'run', task: this.#task.task, input: this.#task.input, lockFile });
+      await Promise.race([answered, this.child.ended]);
       if (this.#answer?.type === 'result') return this.#answer.value;
-      this.#child.disconnect();
-      return this.#explain(await this.#child.ended);
+      this.child.disconnect();
+      return this.#explain(await this.child.ended);
     } finally {
       signal.removeEventListener('abort', abort);
     }
@@ -58,7 +63,7 @@ export class Conversation {
   /** @returns a promise of the answer, whichever it is */
   #listen(): Promise<void> {
     return new Promise((resolve) => {
-      const silence = this.#child.listen((message) => {
+      const silence = this.child.listen((message) => {
         if (message.type === 'begun') this.#begun = true;
         else if (message.type === 'progress') this.#context.onProgress(message.progress);
         else if (message.type === 'committing') this.#committing = true;
@@ -76,7 +81,7 @@ export class Conversation {
     if (this.#answer?.type === 'error') throw rebuild(this.#answer.error);
     const state = this.#committing ? ' It was committing: the live database is all old or all new.' : '';
     throw new BackupError('engine_crashed', `The backup process ${end} before its work was done.${state}`, {
-      cause: new Error(this.#child.lastWords),
+      cause: new Error(this.child.lastWords),
     });
   }
 }

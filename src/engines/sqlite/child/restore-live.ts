@@ -6,6 +6,7 @@ import { checkAfterRestore } from './check-after-restore.js';
 import { makeDurable } from './make-durable.js';
 import { openLive, openPrivate } from './open-database.js';
 import { countRows, readFacts } from './read-facts.js';
+import { requireRoom } from './require-room.js';
 import { RestoreGate } from './restore-gate.js';
 import { SafetySnapshot } from './take-safety-snapshot.js';
 import type { TaskContext } from './task.js';
@@ -83,6 +84,7 @@ async function replace(input: RestoreTask, publish: PublishSafety, context: Task
   try {
     const restored = readFacts(source);
     const tablesAfter = countRows(source);
+    requireRoom(input.live, restored.size);
     await snapshot.prepare();
     const safety = await copyIntoLive(source, input, secure, context);
     return { restored, tablesAfter, safety };
