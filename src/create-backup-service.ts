@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { createInstances, type Instances } from './coordination/instances.js';
 import { createOperationLock } from './coordination/operation-lock.js';
 import { createOperationsLog } from './coordination/operations-log.js';
+import { createSlots } from './coordination/slots.js';
 import { createVaultLock, type Exclusively } from './coordination/vault-lock.js';
 import type { Engine } from './engines/engine.js';
 import { sqlite } from './engines/sqlite/sqlite-engine.js';
@@ -89,6 +90,7 @@ interface Upkeep {
 
 function toService(parts: OperationParts, { open, instances, exclusively }: Upkeep): BackupService {
   const { runner, events, engine } = parts;
+  const reserve = createReservations(parts);
   const opened = <Result>(work: () => Promise<Result>): Promise<Result> =>
     open()
       .then(work)
@@ -112,7 +114,7 @@ function toService(parts: OperationParts, { open, instances, exclusively }: Upke
     operation: (id) => opened(() => runner.get(id)),
     cancel: (id) => opened(() => runner.cancel(id)),
     on: events.on,
-    reserveStaging: () => opened(() => reserve(parts)),
+    reserveStaging: () => opened(reserve),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: () => opened(() => recover(parts, () => exclusively(instances.sweep))),
     close: async () => {
@@ -124,14 +126,24 @@ function toService(parts: OperationParts, { open, instances, exclusively }: Upke
   };
 }
 
-async function reserve({ runner, vault }: OperationParts): Promise<Reservation> {
-  const { staging } = await runner.instance();
-  const path = join(staging, `incoming-${randomBytes(6).toString('hex')}`);
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  return {
-    path,
-    fill: (bytes, work) => withSpace(vault, bytes, work),
-    release: () => rm(path, { recursive: true, force: true }),
+/** Files that come in at a time, each of up to `limits.uploadBytes`, and how many more may wait for their turn. */
+const parallelUploads = 8;
+const mostWaitingUploads = 64;
+
+function createReservations({ runner, vault }: OperationParts): () => Promise<Reservation> {
+  const takeSlot = createSlots(parallelUploads, mostWaitingUploads);
+  return async function reserve() {
+    const { staging } = await runner.instance();
+    const releaseSlot = await takeSlot();
+    const path = join(staging, `incoming-${randomBytes(6).toString('hex')}`);
+    const release = (): Promise<void> => rm(path, { recursive: true, force: true }).finally(releaseSlot);
+    try {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      releaseSlot();
+      throw error;
+    }
+    return { path, fill: (bytes, work) => withSpace(vault, bytes, work), release };
   };
 }
 

@@ -18,6 +18,7 @@ export class ActiveOperation {
   readonly #outside: AbortSignal | undefined;
   #instance: Instance | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
   /** Writes go one after the other, so that a late one about progress cannot replace the last one. */
   #written: Promise<void> = Promise.resolve();
 
@@ -45,31 +46,32 @@ export class ActiveOperation {
     this.#resolveEnded();
   }
 
+  /** Aborts when the operation is cancelled, or has taken longer than the deadline allows. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** From here on time counts, also while it waits for its turn. */
   async begin(instance: Instance): Promise<void> {
     this.#instance = instance;
     this.#update({ instance: instance.id });
     await this.#write({ sync: true });
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
+    this.#deadline = setTimeout(() => this.#expire(), this.#parts.operationMs).unref();
   }
 
-  /** Runs the body in a directory of its own, at most as long as the deadline allows. */
+  /** Runs the body in a directory of its own. */
   async perform<Result>(body: OperationBody<Result>, lockFile: string): Promise<Result> {
-    const { operationMs } = this.#parts;
-    const deadline = setTimeout(
-      () =>
-        this.#controller.abort(
-          new BackupError('deadline_exceeded', `The operation did not end within ${operationMs} ms.`),
-        ),
-      operationMs,
-    ).unref();
     const staging = join(this.#instance?.staging ?? '', this.record.id);
     try {
       await mkdir(staging, { recursive: true, mode: 0o700 });
-      this.#controller.signal.throwIfAborted();
+      this.signal.throwIfAborted();
       return await body(this.#context(staging, lockFile));
     } finally {
-      clearTimeout(deadline);
-      await rm(staging, { recursive: true, force: true });
+      // What the operation did is done; the next start sweeps what cannot be removed now.
+      await rm(staging, { recursive: true, force: true }).catch((error: unknown) =>
+        this.#parts.events.emit('internal.error', { instance: null, error }),
+      );
     }
   }
 
@@ -85,7 +87,7 @@ export class ActiveOperation {
   }
 
   #context(staging: string, lockFile: string): OperationContext {
-    const { signal } = this.#controller;
+    const { signal } = this;
     return {
       operation: this.operation,
       signal,
@@ -104,6 +106,11 @@ export class ActiveOperation {
     this.#parts.events.emit('operation', this.operation);
   }
 
+  #expire(): void {
+    const detail = `The operation did not end within ${this.#parts.operationMs} ms.`;
+    this.#controller.abort(new BackupError('deadline_exceeded', detail));
+  }
+
   #beat(): void {
     if (this.#parts.log.isCancelRequested(this.record.id)) this.cancel();
     void this.#write({ sync: false });
@@ -111,6 +118,7 @@ export class ActiveOperation {
 
   async #finish(change: Partial<OperationRecord>): Promise<void> {
     clearInterval(this.#heartbeat);
+    clearTimeout(this.#deadline);
     this.#update({ ...change, finishedAt: this.#parts.clock().toISOString(), phase: 'done' });
     await this.#write({ sync: false });
   }

@@ -153,15 +153,20 @@ export class OperationRunner {
     this.#active.set(id, active);
     try {
       const instance = await this.#takePart(exclusive);
-      if (exclusive && !(await this.#parts.lock.acquire(async () => (await this.#holderElsewhere()) !== null))) {
-        throw inProgress(await this.#holderElsewhere());
-      }
+      if (exclusive && !(await this.#takeLock(active.signal))) throw inProgress(await this.#holderElsewhere());
       await active.begin(instance);
       return instance;
     } catch (error) {
       this.#forget(active);
       throw this.told(error);
     }
+  }
+
+  #takeLock(signal: AbortSignal): Promise<boolean> {
+    return this.#parts.lock.acquire(async () => {
+      signal.throwIfAborted();
+      return (await this.#holderElsewhere()) !== null;
+    });
   }
 
   /** A vault that cannot be written to can still be read and verified; nobody else hears of it. */
@@ -182,7 +187,7 @@ export class OperationRunner {
   ): Promise<Result> {
     let releaseSlot: (() => void) | undefined;
     try {
-      if (!active.record.exclusive) releaseSlot = await this.#takeSlot();
+      if (!active.record.exclusive) releaseSlot = await this.#takeSlot(active.signal);
       const result = await active.perform(body, this.#parts.lock.file);
       await active.succeed(result);
       return result;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import type { BackupService, Operation } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
+import { makeEndlessFile } from '../helpers/endless-file.js';
 import { childrenOf, isRunning } from '../helpers/fixture-process.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import {
@@ -12,21 +12,6 @@ import {
   storedBackups,
   type WorkspaceOptions,
 } from '../helpers/workspace.js';
-
-/** A file of a few kilobytes whose check takes an hour: its index looks for 4 MB of text in 10 MB of text that almost match. */
-function makeEndlessFile(file: string): void {
-  const database = new Database(file);
-  database.unsafeMode(true);
-  const search = (haystack: number, needle: number): string =>
-    `instr(hex(zeroblob(${haystack})), hex(zeroblob(${needle})) || value)`;
-  database.exec(`CREATE TABLE trap (value TEXT); INSERT INTO trap VALUES ('x');
-    CREATE INDEX endless ON trap (${search(5, 2)})`);
-  database.pragma('writable_schema = ON');
-  database
-    .prepare("UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = 'endless'")
-    .run(search(5, 2), search(5_000_000, 2_000_000));
-  database.close();
-}
 
 const reached = (service: BackupService, phase: string): Promise<Operation> =>
   new Promise((resolve) => {
