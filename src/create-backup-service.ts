@@ -30,6 +30,7 @@ import { verifyBackup } from './operations/verify-backup.js';
 import { parseOptions } from './options/parse-options.js';
 import { type ParsedServiceOptions, serviceOptionsSchema } from './options/service-options.js';
 import { localStorage } from './storage/local-storage.js';
+import { realPath } from './system/real-path.js';
 import { Vault } from './vault/vault.js';
 import { openVaultDirectory, refuseUnsafePlace } from './vault/vault-directory.js';
 
@@ -53,7 +54,15 @@ export function createBackupService(options: BackupServiceOptions): BackupServic
   const engine = typeof parsed.database === 'string' ? sqlite({ path: parsed.database }) : (parsed.database as Engine);
   const directory = resolve(parsed.directory);
   const { staticRoots } = parsed;
-  refuseUnsafePlace(directory, { liveFile: engine.liveFile, staticRoots, workingDirectory: process.cwd() });
+  const { liveFile } = engine;
+  const workingDirectory = process.cwd();
+  refuseUnsafePlace(directory, { liveFile, staticRoots, workingDirectory });
+  // By whatever links they are named, the places themselves must be safe too.
+  refuseUnsafePlace(realPath(directory), {
+    liveFile: liveFile && realPath(liveFile),
+    staticRoots: staticRoots.map((root) => realPath(resolve(root))),
+    workingDirectory: realPath(workingDirectory),
+  });
   return assemble(engine, directory, parsed);
 }
 

@@ -1,9 +1,9 @@
-import { realpathSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { BackupError, systemCode } from '../../errors.js';
 import { parseOptions } from '../../options/parse-options.js';
+import { realPath } from '../../system/real-path.js';
 import type { Engine, EngineContext } from '../engine.js';
 import { Children } from './children.js';
 import type { ChildTask } from './conversation.js';
@@ -40,7 +40,7 @@ export function sqlite(options: SqliteOptions): Engine {
     input: object,
     context: EngineContext,
     traits: Pick<ChildTask, 'commits' | 'foreign'> = {},
-  ): Promise<Result> => children.run<Result>({ task, input: { ...input, live }, ...traits }, context);
+  ): Promise<Result> => children.run<Result>({ task, input: { ...input, live: realPath(live) }, ...traits }, context);
   return {
     name: 'sqlite',
     extension: 'db',
@@ -50,7 +50,7 @@ export function sqlite(options: SqliteOptions): Engine {
       return realPath(live);
     },
     liveFile: live,
-    liveBytes: () => liveBytes(live),
+    liveBytes: () => liveBytes(realPath(live)),
     snapshot: (input, context) => run('snapshot', { ...input, method }, context),
     verify: (input, context) => run('verify', input, context, { foreign: true }),
     normalise: (file, context) => run('normalise', { file }, context, { foreign: true }),
@@ -66,14 +66,6 @@ function prefixOf(path: string): string {
   const base = basename(path, extname(path)).replaceAll(/[^A-Za-z0-9_-]+/g, '-');
   const trimmed = base.replaceAll(/^[-_]+|-+$/g, '').slice(0, 100);
   return trimmed === '' ? 'database' : trimmed;
-}
-
-/** The same database is the same file, by whatever link it is reached. */
-function realPath(path: string): string {
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return realpathSync(path);
-  // One that is missing now must be known all the same: it is when the backups are needed most.
-  const parent = dirname(path);
-  return parent === path ? path : join(realPath(parent), basename(path));
 }
 
 async function liveBytes(live: string): Promise<number> {
