@@ -3,6 +3,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { createInstances, type Instances } from './coordination/instances.js';
+import { createJournal } from './coordination/journal.js';
+import { createMaintenance } from './coordination/maintenance.js';
 import { createOperationLock } from './coordination/operation-lock.js';
 import { createOperationsLog } from './coordination/operations-log.js';
 import { createSlots } from './coordination/slots.js';
@@ -75,6 +77,8 @@ function assemble(engine: Engine, directory: string, options: ParsedServiceOptio
   const open = once(() =>
     openVaultDirectory(directory, stateDirectory, { engine: engine.name, identity: engine.identity }),
   );
+  const journal = createJournal(stateDirectory);
+  const maintenance = createMaintenance(journal, instances.isAlive);
   const runner = new OperationRunner({
     log: createOperationsLog({ stateDirectory, isAlive: instances.isAlive, clock }),
     lock: createOperationLock(stateDirectory),
@@ -86,7 +90,17 @@ function assemble(engine: Engine, directory: string, options: ParsedServiceOptio
   const naming = { prefix: options.prefix ?? engine.defaultPrefix, extension: engine.extension };
   const vault = new Vault({ storage: localStorage(directory), naming, exclusively });
   return toService(
-    { engine, vault, place: { directory, naming }, runner, events, options, clock },
+    {
+      engine,
+      vault,
+      place: { directory, stateDirectory, naming },
+      runner,
+      journal,
+      maintenance,
+      events,
+      options,
+      clock,
+    },
     { open, instances, exclusively },
   );
 }
@@ -126,6 +140,7 @@ function toService(parts: OperationParts, { open, instances, exclusively }: Upke
     reserveStaging: () => opened(reserve),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: () => opened(() => recover(parts, () => exclusively(instances.sweep))),
+    underMaintenance: parts.maintenance.isRaised,
     close: async () => {
       await runner.close();
       await engine.close();

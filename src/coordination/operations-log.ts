@@ -23,6 +23,8 @@ export interface OperationsLog {
   list(): Promise<OperationRecord[]>;
   /** Writes down what `list` tells of operations whose process is gone. */
   settle(staging: string): Promise<void>;
+  /** Adds facts to the problem of an operation whose process is gone; false when it is known to have ended otherwise. */
+  explain(id: string, facts: Readonly<Record<string, unknown>>, staging: string): Promise<boolean>;
   /** Forgets the oldest finished operations when there are too many. */
   prune(): Promise<void>;
   /** Asks the process that runs the operation, whichever it is, to cancel it. */
@@ -62,6 +64,14 @@ export function createOperationsLog({ stateDirectory, isAlive, clock }: Operatio
     async settle(staging) {
       const ended = (await list()).filter((record) => record.problem?.code === 'operation_interrupted');
       await mapLimited(ended, 1, (record) => write(record, staging, { sync: false }));
+    },
+    async explain(id, facts, staging) {
+      const record = await readRecord(recordFile(id));
+      if (record === null) return true;
+      const { problem, ...ended } = told(record);
+      if (problem?.code !== 'operation_interrupted') return false;
+      await write({ ...ended, problem: { ...facts, ...problem } }, staging, { sync: true });
+      return true;
     },
     async prune() {
       if ((await identifiers(directory)).length <= mostFinished + slack) return;

@@ -11,6 +11,8 @@ export interface DatabaseFacts {
   /** SHA-256 (hex) over the SQL of every table, index, trigger and view. */
   readonly schemaSha256: string;
   readonly engineVersion: string;
+  /** Of a raw copy: the endings of the logs that were kept beside it. */
+  readonly logs?: readonly ('-wal' | '-journal')[];
 }
 
 export type CheckOutcome = 'passed' | 'failed' | 'warning' | 'skipped';
@@ -74,6 +76,8 @@ export interface LiveFacts extends DatabaseFacts {
   /** `UTF-8`, `UTF-16le` or `UTF-16be`. */
   readonly textEncoding: string;
   readonly objects: SchemaObjects;
+  /** Rises by one with a restore, and otherwise only when the application changes the schema. */
+  readonly schemaCookie: number;
 }
 
 export interface RestoreInput {
@@ -82,6 +86,15 @@ export interface RestoreInput {
   readonly safetyDestination: string;
   readonly requiredTables: readonly string[];
   readonly waitMs: number;
+}
+
+export interface RestoreOfflineInput {
+  /** A staged file of this engine's own making. */
+  readonly source: string;
+  readonly safetyDestination: string;
+  /** A free path beside the live file; after a crash something may lie there. */
+  readonly incoming: string;
+  readonly requiredTables: readonly string[];
 }
 
 /**
@@ -156,5 +169,14 @@ export interface Engine {
    * nothing waits for the host's event loop.
    */
   restore(input: RestoreInput, publication: SafetyPublication, context: EngineContext): Promise<RestoreReport>;
+  /**
+   * Puts a new file in the place of one that cannot be opened, or is missing. The host has closed its connections. Up to
+   * the commit a failure leaves everything as it was. @throws `database_busy` while another process has the file open
+   */
+  restoreOffline(
+    input: RestoreOfflineInput,
+    publication: SafetyPublication,
+    context: EngineContext,
+  ): Promise<RestoreReport>;
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import type { CreateInput } from './create-backup.js';
 import type { ImportInput } from './import-backup.js';
 import type { Caller } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
-import type { CleanupOutcome, Receipt, VerifyOutcome } from './outcomes.js';
+import type { CleanupOutcome, Receipt, StartReport, VerifyOutcome } from './outcomes.js';
 import type { RestoreInput } from './restore-backup.js';
 import type { ServiceEvents } from './service-events.js';
 import type { VerifyInput } from './verify-backup.js';
@@ -54,7 +54,7 @@ export interface BackupStats {
 export interface ServiceStatus {
   readonly operation: Operation | null;
   readonly schedule: Schedule;
-  /** Whether a restore is replacing the live content at this moment. */
+  /** Whether a restore is replacing the live content at this moment, or waits for the lock to do so. */
   readonly maintenance: boolean;
 }
 
@@ -119,8 +119,13 @@ export interface BackupService {
   reserveStaging(): Promise<Reservation>;
   /** Shows `look` a file in the vault that says nothing, to find out whether the application would hand it out; null when none could be made. */
   probe(look: (file: string) => Promise<boolean>): Promise<boolean | null>;
-  /** Opens the vault and clears up what a crash left. Safe to call again. @throws `vault_refused` */
-  start(): Promise<void>;
+  /**
+   * Opens the vault, clears up what a crash left, and tells what a restore that was interrupted left. Safe to call again.
+   * @throws `vault_refused`
+   */
+  start(): Promise<StartReport>;
+  /** Whether a restore is replacing the live content now: always exact for this service, at most 100 ms late for another process. */
+  underMaintenance(): boolean;
   /** Cancels what runs, waits until it is undone, and leaves the vault. Safe to call again. */
   close(): Promise<void>;
   readonly limits: ParsedServiceOptions['limits'];

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Journal } from '../coordination/journal.js';
+import type { Maintenance } from '../coordination/maintenance.js';
 import type { Engine } from '../engines/engine.js';
 import type { EventListeners } from '../events.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
@@ -14,8 +16,13 @@ export interface OperationParts {
   readonly vault: Vault;
   readonly place: VaultPlace;
   readonly runner: OperationRunner;
+  readonly journal: Journal;
+  readonly maintenance: Maintenance;
   readonly events: EventListeners<ServiceEvents>;
-  readonly options: Pick<ParsedServiceOptions, 'retention' | 'limits' | 'verifyOnCreate' | 'requiredTables'>;
+  readonly options: Pick<
+    ParsedServiceOptions,
+    'retention' | 'limits' | 'verifyOnCreate' | 'requiredTables' | 'connection'
+  >;
   readonly clock: () => Date;
 }
 

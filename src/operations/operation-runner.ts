@@ -122,6 +122,21 @@ export class OperationRunner {
     return !this.#parts.lock.isFree();
   }
 
+  /** Runs short work under the operation lock; undefined when an operation holds it. */
+  async whileIdle<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    if (!(await this.#takeLock(new AbortController().signal))) return undefined;
+    try {
+      return await work();
+    } finally {
+      this.#parts.lock.release();
+    }
+  }
+
+  /** Adds what was found out to the record of an operation that was interrupted; false when it ended otherwise. */
+  async explain(id: string, facts: Readonly<Record<string, unknown>>): Promise<boolean> {
+    return this.#parts.log.explain(id, facts, (await this.instance()).staging);
+  }
+
   /** Writes down how operations ended whose process is gone. */
   async recover(): Promise<void> {
     await this.#parts.log.settle((await this.instance()).staging);

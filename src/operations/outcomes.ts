@@ -26,8 +26,29 @@ export interface Receipt {
   /** A long reader keeps the write-ahead log from being emptied for now; the restored content is on the disk. */
   readonly checkpointPending: boolean;
   readonly durationMs: number;
-  /** Whether the application must reopen its connections; never for a live restore of SQLite. */
+  /** Whether the application must be restarted: its `connection.reopen` failed after the file was replaced. */
   readonly restartRequired: boolean;
+}
+
+/** `old`: as before the restore. `new`: as the backup. `unknown`: one of the two, and the application changed its schema since. */
+export type LiveContent = 'old' | 'new' | 'unknown';
+
+/** A restore whose process ended before its outcome was known. The live database is all old or all new. */
+export interface InterruptedRestore {
+  /** Id of the operation, whose record tells the same. */
+  readonly operation: string;
+  readonly startedAt: string;
+  readonly startedBy: string;
+  /** The backup that was to be restored. */
+  readonly restored: string;
+  readonly live: LiveContent;
+  /** Holds what the live database had; null when it was not replaced. */
+  readonly safetyBackup: string | null;
+}
+
+/** What `start` found and cleared up. */
+export interface StartReport {
+  readonly interruptedRestore: InterruptedRestore | null;
 }
 
 export interface CleanupOutcome {

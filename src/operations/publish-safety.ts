@@ -1,5 +1,9 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createJournal } from '../coordination/journal.js';
 import type { Snapshot } from '../engines/engine.js';
 import { localStorage } from '../storage/local-storage.js';
+import { syncDirectory } from '../system/durable-write.js';
 import type { Backup } from '../vault/backup.js';
 import { Vault, type VaultParts } from '../vault/vault.js';
 import { type DraftSource, draftManifest } from './draft-manifest.js';
@@ -7,6 +11,7 @@ import { type DraftSource, draftManifest } from './draft-manifest.js';
 /** Where a vault lies and how its backups are named: all that another process needs to publish into it. */
 export interface VaultPlace {
   readonly directory: string;
+  readonly stateDirectory: string;
   readonly naming: VaultParts['naming'];
 }
 
@@ -20,11 +25,11 @@ export interface PublishSafetyInput {
 }
 
 /**
- * Publishes the safety backup of a restore. Runs in the process that holds the write lock of the live database, and
+ * Publishes the safety backup of a restore and names it in the journal. Runs in the process that holds the write lock of the live database, and
  * without the vault's lock, whose holder may be the very host whose write waits for the restore. Nothing is
  * overwritten; removals are kept out by the operation's lock, and sweeping by the restore's record.
  */
-export function publishSafety(input: PublishSafetyInput, snapshot: Snapshot): Promise<Backup> {
+export async function publishSafety(input: PublishSafetyInput, snapshot: Snapshot): Promise<Backup> {
   const { place, engine, file, staging, createdBy, notes } = input;
   const clock = (): Date => new Date();
   const damaged = snapshot.verification.ok
@@ -45,5 +50,20 @@ export function publishSafety(input: PublishSafetyInput, snapshot: Snapshot): Pr
   );
   const storage = localStorage(place.directory);
   const vault = new Vault({ storage, naming: place.naming, exclusively: (change) => change() });
-  return vault.publish(file, draft, staging);
+  const backup = await vault.publish(file, draft, staging);
+  await publishLogs(place.directory, backup.filename, file, snapshot.source.logs ?? []);
+  await createJournal(place.stateDirectory).secured(backup.filename, staging);
+  return backup;
+}
+
+/** The logs of a raw copy lie beside it, where whoever opens it with SQLite needs them; nothing is replaced before they do. */
+async function publishLogs(
+  directory: string,
+  filename: string,
+  file: string,
+  endings: readonly string[],
+): Promise<void> {
+  if (endings.length === 0) return;
+  for (const ending of endings) await rename(file + ending, join(directory, filename + ending));
+  await syncDirectory(directory);
 }

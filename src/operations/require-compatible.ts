@@ -8,24 +8,25 @@ export interface Requirements {
 }
 
 /**
- * Refuses a backup that is sound but must not replace this database.
+ * Refuses a backup that is sound but must not replace this database. Of one that cannot be read, null, nothing is
+ * known to compare with.
  * @returns warnings for the receipt
  * @throws BackupError `backup_incompatible`, `untrusted_objects`
  */
 export function requireCompatible(
   { filename, kind }: Manifest,
   { facts, objects, tables }: StagedRestore,
-  live: LiveFacts,
+  live: LiveFacts | null,
   { acceptNewTriggers, requiredTables }: Requirements,
 ): string[] {
   if (facts === null) throw new Error('A staged backup that passed has its facts.');
-  if (facts.applicationId !== live.applicationId) {
+  if (live !== null && facts.applicationId !== live.applicationId) {
     throw new BackupError(
       'backup_incompatible',
       `${filename} carries application_id ${facts.applicationId}, the live database ${live.applicationId}.`,
     );
   }
-  if (facts.textEncoding !== live.textEncoding) {
+  if (live !== null && facts.textEncoding !== live.textEncoding) {
     throw new BackupError(
       'backup_incompatible',
       `${filename} is encoded in ${facts.textEncoding}, the live database in ${live.textEncoding}; open connections could not go on.`,
@@ -34,7 +35,7 @@ export function requireCompatible(
   const missing = requiredTables.filter((name) => !Object.hasOwn(tables, name));
   if (missing.length > 0)
     throw new BackupError('backup_incompatible', `${filename} lacks required tables: ${missing.join(', ')}.`);
-  const brought = Object.keys(objects).filter((name) => live.objects[name] !== objects[name]);
+  const brought = Object.keys(objects).filter((name) => live?.objects[name] !== objects[name]);
   if (kind === 'uploaded' && brought.length > 0 && !acceptNewTriggers) {
     throw new BackupError(
       'untrusted_objects',
@@ -42,7 +43,7 @@ export function requireCompatible(
       { facts: { objects: brought } },
     );
   }
-  if (facts.userVersion === live.userVersion) return [];
+  if (live === null || facts.userVersion === live.userVersion) return [];
   const age = facts.userVersion > live.userVersion ? 'newer' : 'older';
   return [
     `The backup's schema version (user_version ${facts.userVersion}) is ${age} than the live one was (${live.userVersion}).`,

@@ -1,7 +1,7 @@
 import type { Operation } from '../coordination/operation.js';
 import type { BackupError } from '../errors.js';
 import type { Backup } from '../vault/backup.js';
-import type { CleanupOutcome, Receipt, VerifyOutcome } from './outcomes.js';
+import type { CleanupOutcome, InterruptedRestore, Receipt, VerifyOutcome } from './outcomes.js';
 
 /** What `service.on` can be asked for. */
 export interface ServiceEvents {
@@ -13,6 +13,8 @@ export interface ServiceEvents {
   'backup.damaged': VerifyOutcome;
   'restore.finished': Receipt;
   'restore.failed': { readonly operation: Operation; readonly error: BackupError };
+  /** Told by the start, or the restore, that found it. */
+  'restore.interrupted': InterruptedRestore;
   'cleanup.finished': CleanupOutcome;
   /** A fault that the caller was told of by its instance id alone; the cause is here and nowhere else. */
   'internal.error': { readonly instance: string | null; readonly error: unknown };

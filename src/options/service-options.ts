@@ -61,6 +61,11 @@ function isDatabasePath(path: string): boolean {
   return path.trim() !== '' && !path.includes('\0') && path !== ':memory:' && !path.startsWith('file:');
 }
 
+type ConnectionStep = () => void | Promise<void>;
+const connectionStep = z.custom<ConnectionStep>((value) => typeof value === 'function', 'a function');
+const connectionSchema = z.strictObject({ close: connectionStep, reopen: connectionStep });
+export type HostConnection = z.output<typeof connectionSchema>;
+
 export const serviceOptionsSchema = z.strictObject({
   database: databaseSchema,
   /** The vault: a private directory that belongs to this database alone. It is made when it is missing. */
@@ -82,6 +87,11 @@ export const serviceOptionsSchema = z.strictObject({
   verifyOnCreate: z.enum(['none', 'quick', 'full']).default(serviceDefaults.verifyOnCreate),
   /** Tables without which the live database is not backed up as sound, nor a restore accepted. */
   requiredTables: z.array(z.string().min(1)).default([]),
+  /**
+   * How the application closes its connections and opens them again. With it a live file that cannot be opened, or is
+   * missing, is replaced by a restore; without it such a restore is refused.
+   */
+  connection: connectionSchema.optional(),
   /** Folders that the application serves; a vault inside one is refused. */
   staticRoots: z.array(z.string().min(1)).default([]),
 });

@@ -33,6 +33,10 @@ const knownMembers = z.object({
     applicationId: z.int(),
     schemaSha256: z.string(),
     engineVersion: z.string(),
+    logs: z
+      .array(z.enum(['-wal', '-journal']))
+      .readonly()
+      .exactOptional(),
   }),
   tables: rowsByTable,
   encoding: z.array(z.string()),

@@ -97,7 +97,9 @@ export class Vault {
       const { filename, pinned, size } = await this.get(name);
       if (pinned) throw new BackupError('backup_pinned', `${filename} is pinned.`);
       if (this.isHeld(filename)) throw new BackupError('backup_in_use', `${filename} is being read.`);
+      const logs = (await this.#readManifest(filename))?.source.logs ?? [];
       await this.#storage.remove(filename);
+      for (const ending of logs) await this.#storage.remove(filename + ending);
       await this.#storage.removeNote(manifestName(filename));
       return { filename, freedBytes: size };
     });

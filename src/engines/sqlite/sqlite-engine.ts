@@ -57,6 +57,8 @@ export function sqlite(options: SqliteOptions): Engine {
     stage: (input, context) => run('stage', input, context, { foreign: true }),
     inspectLive: (context) => run('inspect', {}, context),
     restore: (input, publication, context) => run('restore', { ...input, publication }, context, { commits: true }),
+    restoreOffline: (input, publication, context) =>
+      run('restoreOffline', { ...input, publication }, context, { commits: true }),
     close: () => children.close(),
   };
 }

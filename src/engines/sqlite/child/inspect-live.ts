@@ -12,7 +12,9 @@ export async function inspectLive({ live }: { live: string }): Promise<LiveFacts
   try {
     const database = pinLive(live);
     try {
-      return { ...readFacts(database), textEncoding: readTextEncoding(database), objects: readObjects(database) };
+      const schemaCookie = Number(database.pragma('schema_version', { simple: true }));
+      const textEncoding = readTextEncoding(database);
+      return { ...readFacts(database), textEncoding, objects: readObjects(database), schemaCookie };
     } finally {
       database.close();
     }

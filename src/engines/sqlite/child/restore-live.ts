@@ -50,7 +50,7 @@ export async function restoreLive(input: RestoreTask, context: TaskContext): Pro
 }
 
 /** Loaded before the lock is won, so that the application's writes do not wait for it. */
-async function loadPublication({ module, input }: SafetyPublication): Promise<PublishSafety> {
+export async function loadPublication({ module, input }: SafetyPublication): Promise<PublishSafety> {
   const { publishSafety } = (await import(module)) as {
     publishSafety: (input: unknown, snapshot: Snapshot) => Promise<unknown>;
   };

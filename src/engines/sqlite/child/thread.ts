@@ -8,6 +8,7 @@ import { finishSnapshot } from './finish-snapshot.js';
 import { inspectLive } from './inspect-live.js';
 import { normaliseUpload } from './normalise-upload.js';
 import { restoreLive } from './restore-live.js';
+import { restoreOffline } from './restore-offline.js';
 import { stageRestore } from './stage-restore.js';
 import { StopGate } from './stop-gate.js';
 import { takeSnapshot } from './take-snapshot.js';
@@ -23,6 +24,7 @@ const tasks = {
   stage: stageRestore,
   inspect: inspectLive,
   restore: restoreLive,
+  restoreOffline,
 } satisfies Record<string, Task>;
 
 const host = parentPort;

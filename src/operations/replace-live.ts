@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { Backup } from '../vault/backup.js';
+import type { OperationParts } from './operation-parts.js';
+import type { OperationContext } from './operation-runner.js';
+import type { PublishSafetyInput } from './publish-safety.js';
+import { replaceOffline } from './replace-offline.js';
+import type { ReplaceInput, Replacement } from './replacement.js';
+import { writeIntent } from './under-journal.js';
+
+const publishSafetyModule = new URL('./publish-safety.js', import.meta.url).href;
+
+/** Writes the intent into the journal, then replaces the live content, in place or, where it cannot be read, offline. */
+export async function replaceLive(
+  parts: OperationParts,
+  input: ReplaceInput,
+  context: OperationContext,
+): Promise<Replacement> {
+  const { engine, options, place } = parts;
+  const { staged, live, notes } = input;
+  const safetyDestination = join(context.staging, `safety-${performance.now()}.${engine.extension}`);
+  const publicationInput: PublishSafetyInput = {
+    place,
+    engine: { name: engine.name, sourceName: engine.sourceName },
+    file: safetyDestination,
+    staging: context.staging,
+    createdBy: context.operation.startedBy,
+    notes,
+  };
+  const publication = { module: publishSafetyModule, input: publicationInput };
+  const { requiredTables, limits, connection } = options;
+  const request = { source: staged, safetyDestination, requiredTables };
+  if (live === null) {
+    if (connection === undefined) throw new Error('Only with the option `connection` is a file replaced.');
+    return replaceOffline(parts, connection, { ...input, request, publication }, context);
+  }
+  await writeIntent(parts, input, null, context);
+  const report = await engine.restore({ ...request, waitMs: limits.restoreWaitMs }, publication, context.engine);
+  return { report, safety: report.safety as Backup, restartRequired: false };
+}

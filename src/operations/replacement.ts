@@ -1,0 +1,19 @@
+import type { LiveFacts, RestoreReport, StagedRestore } from '../engines/engine.js';
+import type { Backup } from '../vault/backup.js';
+
+export interface ReplaceInput {
+  readonly filename: string;
+  /** The private copy that takes the place of the live content. */
+  readonly staged: string;
+  readonly source: StagedRestore;
+  /** Null when the live database cannot be read. */
+  readonly live: LiveFacts | null;
+  /** Notes of the safety backup. */
+  readonly notes: string;
+}
+
+export interface Replacement {
+  readonly report: RestoreReport;
+  readonly safety: Backup;
+  readonly restartRequired: boolean;
+}

@@ -1,0 +1,44 @@
+import { BackupError } from '../errors.js';
+import type { OperationParts } from './operation-parts.js';
+import type { OperationContext } from './operation-runner.js';
+import type { ReplaceInput } from './replacement.js';
+import { whatIsLeft } from './settle-restore.js';
+
+/**
+ * Runs whatever replaces the live content with the maintenance gate raised, until its outcome is known; then the journal
+ * ends. When the engine's process was lost the error says what the live database has now.
+ */
+export async function underJournal<Result>(parts: OperationParts, replace: () => Promise<Result>): Promise<Result> {
+  const { journal, maintenance, runner } = parts;
+  const lower = maintenance.raise();
+  try {
+    return await replace();
+  } catch (error) {
+    const entry = journal.read();
+    if (!(error instanceof BackupError) || error.code !== 'engine_crashed' || entry === null) throw error;
+    throw new BackupError(error.code, error.message, { facts: await whatIsLeft(parts, entry), cause: error });
+  } finally {
+    // The outcome is known; an entry that stays is found out to be settled by the next start.
+    await journal.end().catch((error: unknown) => runner.told(error));
+    lower();
+  }
+}
+
+export async function writeIntent(
+  { journal, runner }: OperationParts,
+  { filename, source, live }: ReplaceInput,
+  incoming: string | null,
+  { operation, staging }: OperationContext,
+): Promise<void> {
+  const intent = {
+    operation: operation.id,
+    instance: (await runner.instance()).id,
+    startedAt: operation.startedAt,
+    startedBy: operation.startedBy,
+    restored: filename,
+    before: live && { schemaCookie: live.schemaCookie },
+    schemaSha256: source.facts?.schemaSha256 ?? '',
+    incoming,
+  };
+  await journal.intend(intent, staging);
+}

@@ -1,0 +1,148 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InterruptedRestore } from 'express-db-backup';
+import { describe, expect, it } from 'vitest';
+import { type FixtureProcess, startFixture } from '../helpers/fixture-process.js';
+import { generations, inspect, integrity, openAgain, setGeneration } from '../helpers/live-database.js';
+import { createWorkspace, openService, stagedFiles, type Workspace } from '../helpers/workspace.js';
+
+interface Scene extends Workspace {
+  readonly filename: string;
+  readonly app: FixtureProcess;
+}
+
+/** A backup of `first`, a live database with `second`, and an application that can be killed. */
+async function createScene(fixture = 'app'): Promise<Scene> {
+  const workspace = createWorkspace({ live: { rows: 5_000 } });
+  const { filename } = await workspace.service.create();
+  setGeneration(workspace.database, 'second');
+  return { ...workspace, filename, app: await startFixture(fixture, workspace.folder) };
+}
+
+/** The application is killed in its restore, at a phase or, `restored`, when the new content is there and nobody knows. */
+async function interrupt({ app, filename }: Scene, at: string): Promise<string> {
+  app.send({ type: 'call', verb: 'restore', parameters: [filename, { by: 'ada' }] });
+  let told = await app.next('operation', 'restored');
+  const id = String(told.id);
+  while (told.phase !== at && told.type !== at) told = await app.next('operation', 'restored');
+  await app.kill();
+  return id;
+}
+
+const journalOf = ({ directory }: Workspace): boolean => existsSync(join(directory, '.state', 'journal.json'));
+const safetyBackups = ({ directory }: Workspace): string[] =>
+  readdirSync(directory).filter((name) => name.includes('_safety_'));
+
+/** What the next start tells, by its result, its event, and the record of the operation. */
+async function restart({ databaseFile, directory }: Workspace, id: string) {
+  const { service } = openService({ database: databaseFile, directory });
+  const events: InterruptedRestore[] = [];
+  service.on('restore.interrupted', (event) => events.push(event));
+  const { interruptedRestore } = await service.start();
+  const record = await service.operation(id);
+  return { service, interruptedRestore, events, record };
+}
+
+describe('the start after a restore that was interrupted', () => {
+  it('tells that the content is the old one when nothing was replaced yet', async () => {
+    const scene = await createScene();
+    const writer = openAgain(scene.databaseFile);
+    writer.exec('BEGIN IMMEDIATE');
+    const id = await interrupt(scene, 'waiting for the write lock');
+    writer.exec('COMMIT');
+    expect(journalOf(scene)).toBe(true);
+    const { interruptedRestore, events, record } = await restart(scene, id);
+    expect(interruptedRestore).toEqual({
+      operation: id,
+      startedAt: record.startedAt,
+      startedBy: 'ada',
+      restored: scene.filename,
+      live: 'old',
+      safetyBackup: null,
+    });
+    expect(events).toEqual([interruptedRestore]);
+    expect(record).toMatchObject({
+      state: 'failed',
+      problem: { code: 'operation_interrupted', restored: scene.filename, live: 'old', safetyBackup: null },
+    });
+    expect([journalOf(scene), stagedFiles(scene.directory), generations(scene.database)]).toEqual([
+      false,
+      [],
+      'second:5000',
+    ]);
+  });
+
+  it('tells that the content is the new one, and keeps the safety backup, when the commit had happened', async () => {
+    const scene = await createScene('app-restored');
+    const id = await interrupt(scene, 'restored');
+    const { interruptedRestore, record, service } = await restart(scene, id);
+    const [safetyBackup] = safetyBackups(scene);
+    expect(interruptedRestore).toMatchObject({ restored: scene.filename, live: 'new', safetyBackup });
+    expect(record.problem).toMatchObject({ live: 'new', safetyBackup });
+    expect(generations(scene.database)).toBe('first:5000');
+    expect(integrity(scene.database)).toBe('ok');
+    expect(inspect(join(scene.directory, safetyBackup ?? ''), generations)).toBe('second:5000');
+    await expect(service.verify(safetyBackup ?? '')).resolves.toMatchObject({ ok: true });
+    expect(await service.start()).toEqual({ interruptedRestore: null });
+  });
+
+  it('does not guess when the application has changed its schema since', async () => {
+    const scene = await createScene('app-restored');
+    const id = await interrupt(scene, 'restored');
+    scene.database.exec('CREATE TABLE migrated (id)');
+    const { interruptedRestore } = await restart(scene, id);
+    expect(interruptedRestore).toMatchObject({ live: 'unknown', safetyBackup: safetyBackups(scene)[0] });
+  });
+
+  it.each(['securing', 'replacing'])('tells the truth after a kill while %s', async (phase) => {
+    const scene = await createScene();
+    const id = await interrupt(scene, phase);
+    const { interruptedRestore } = await restart(scene, id);
+    const truth = generations(scene.database) === 'first:5000' ? 'new' : 'old';
+    expect(interruptedRestore).toMatchObject({ live: truth });
+    expect(integrity(scene.database)).toBe('ok');
+    if (truth === 'new') expect(interruptedRestore?.safetyBackup).toBe(safetyBackups(scene)[0]);
+  });
+
+  it('tells nothing while the restore still runs in another process', async () => {
+    const scene = await createScene();
+    const writer = openAgain(scene.databaseFile);
+    writer.exec('BEGIN IMMEDIATE');
+    scene.app.send({ type: 'call', verb: 'restore', parameters: [scene.filename] });
+    for (let phase: unknown; phase !== 'waiting for the write lock'; ) ({ phase } = await scene.app.next('operation'));
+    expect(await scene.service.start()).toEqual({ interruptedRestore: null });
+    expect(journalOf(scene)).toBe(true);
+    writer.exec('COMMIT');
+    expect((await scene.app.next('done', 'failed')).type).toBe('done');
+    expect(journalOf(scene)).toBe(false);
+  });
+});
+
+it('a restore without a start in between first tells what the interrupted one left', async () => {
+  const scene = await createScene('app-restored');
+  const id = await interrupt(scene, 'restored');
+  const events: InterruptedRestore[] = [];
+  scene.service.on('restore.interrupted', (event) => events.push(event));
+  await scene.service.restore(scene.filename);
+  expect(events).toMatchObject([{ operation: id, live: 'new' }]);
+  expect(await scene.service.start()).toEqual({ interruptedRestore: null });
+});
+
+it.each(['cancelled', 'failed', 'done'])('a restore that is %s leaves no journal', async (end) => {
+  const scene = createWorkspace({ service: { limits: { restoreWaitMs: 200 } } });
+  await scene.service.create();
+  const writer = openAgain(scene.databaseFile);
+  if (end !== 'done') writer.exec('BEGIN IMMEDIATE');
+  let seen = false;
+  scene.service.on('operation', ({ id, phase }) => {
+    if (phase !== 'waiting for the write lock') return;
+    seen = journalOf(scene);
+    if (end === 'cancelled') void scene.service.cancel(id);
+  });
+  const outcome = scene.service.restore('latest').then(
+    () => 'done',
+    ({ code }: { code: string }) => code,
+  );
+  expect(await outcome).toBe({ cancelled: 'operation_cancelled', failed: 'database_busy', done: 'done' }[end]);
+  expect([seen, journalOf(scene)]).toEqual([true, false]);
+});
