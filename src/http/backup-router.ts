@@ -11,6 +11,7 @@ import { isServedByApp } from './is-served-by-app.js';
 import { receiveFile } from './receive-file.js';
 import { type Route, routes } from './routes.js';
 import { problemReply, sendReply } from './send-reply.js';
+import { keepUngated } from './ungated.js';
 
 export interface BackupRouterOptions {
   /**
@@ -54,7 +55,7 @@ export function backupRouter(service: BackupService, options: BackupRouterOption
     if (!(error instanceof URIError)) next(error);
     else void answer(context, undecodable, request, response);
   });
-  return router as unknown as Middleware;
+  return keepUngated(router) as unknown as Middleware;
 }
 
 /** Looks once, when the application is complete: at its first request. */

@@ -2,13 +2,9 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Layer, stackOf } from './app-stack.js';
 
-type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
-
-interface Layer {
-  readonly name?: string;
-  readonly handle?: Middleware & { readonly stack?: readonly Layer[] };
-}
+type Middleware = NonNullable<Layer['handle']>;
 
 /** A file server answers from a local disk; one that takes longer does not answer this. */
 const longestAnswerMs = 2_000;
@@ -33,13 +29,6 @@ function lineage(app: unknown): unknown[] {
   if (app === undefined) return [];
   const { parent } = app as { parent?: unknown };
   return parent === undefined ? [app] : [app, ...lineage(parent)];
-}
-
-/** Express 4 keeps its router in `_router`, Express 5 in `router`, which throws on 4. */
-function stackOf(app: unknown): readonly Layer[] {
-  const { _router } = app as { _router?: { stack?: readonly Layer[] } };
-  if (_router !== undefined) return _router.stack ?? [];
-  return (app as { router?: { stack?: readonly Layer[] } }).router?.stack ?? [];
 }
 
 function fileServers(stack: readonly Layer[], depth: number): Middleware[] {
