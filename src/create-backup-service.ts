@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
@@ -74,8 +75,10 @@ function assemble(engine: Engine, directory: string, options: ParsedServiceOptio
   const events = createEvents<ServiceEvents>();
   const exclusively = createVaultLock(stateDirectory);
   const instances = createInstances(stateDirectory);
-  const open = once(() =>
-    openVaultDirectory(directory, stateDirectory, { engine: engine.name, identity: engine.identity }),
+  const owner = { engine: engine.name, identity: engine.identity };
+  const open = once(
+    () => openVaultDirectory(directory, stateDirectory, owner),
+    () => existsSync(join(stateDirectory, 'vault.json')),
   );
   const journal = createJournal(stateDirectory);
   const maintenance = createMaintenance(journal, instances.isAlive);
@@ -171,14 +174,23 @@ function createReservations({ runner, vault }: OperationParts): () => Promise<Re
   };
 }
 
-/** Runs the work at first use and again only after it failed. */
-function once(work: () => Promise<void>): () => Promise<void> {
+/** Runs the work at first use, and again only after it failed or what it made is gone. */
+function once(work: () => Promise<void>, isThere: () => boolean): () => Promise<void> {
   let done: Promise<void> | undefined;
+  let finished = false;
   return () => {
-    done ??= work().catch((error: unknown) => {
+    if (finished && !isThere()) {
       done = undefined;
-      throw error;
-    });
+      finished = false;
+    }
+    done ??= work()
+      .then(() => {
+        finished = true;
+      })
+      .catch((error: unknown) => {
+        done = undefined;
+        throw error;
+      });
     return done;
   };
 }

@@ -13,6 +13,8 @@ export interface Instance {
   readonly staging: string;
   /** Whether its operations are written down where the others read them. */
   readonly recorded: boolean;
+  /** False when its files were deleted: then nobody knows of it any more, and it has nowhere to work. */
+  isThere(): boolean;
   leave(): Promise<void>;
 }
 
@@ -38,7 +40,8 @@ export function createInstances(stateDirectory: string): Instances {
       if (!(await lock.acquire(1_000))) throw new Error('The lock of this service could not be taken.');
       const own = join(staging, id);
       await mkdir(own, { recursive: true, mode: 0o700 });
-      return { id, staging: own, recorded: true, leave: () => leave(lock, lockFile(id), own) };
+      const isThere = (): boolean => existsSync(lockFile(id)) && existsSync(own);
+      return { id, staging: own, recorded: true, isThere, leave: () => leave(lock, lockFile(id), own) };
     },
     isAlive,
     async sweep() {
@@ -58,7 +61,8 @@ export function createInstances(stateDirectory: string): Instances {
 /** Takes part in a vault that it can only read: it works in the system's temporary folder, and nobody knows of it. */
 export async function joinAsVisitor(): Promise<Instance> {
   const staging = await mkdtemp(join(tmpdir(), 'express-db-backup-'));
-  return { id: 'visitor', staging, recorded: false, leave: () => rm(staging, { recursive: true, force: true }) };
+  const leaveNothing = (): Promise<void> => rm(staging, { recursive: true, force: true });
+  return { id: 'visitor', staging, recorded: false, isThere: () => true, leave: leaveNothing };
 }
 
 function isFree(file: string): boolean {

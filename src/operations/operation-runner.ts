@@ -94,14 +94,23 @@ export class OperationRunner {
     return this.get(id);
   }
 
-  /** This service as others see it; it joins when that is first needed. */
+  /** This service as others see it; it joins when that is first needed, and again when its vault was deleted meanwhile. */
   async instance(): Promise<Instance> {
     if (this.#closed) throw new BackupError('operation_cancelled', 'The service is closed.');
+    await this.#leaveIfLost();
     this.#instance ??= this.#parts.join().catch((error: unknown) => {
       this.#instance = undefined;
       throw error;
     });
     return this.#instance;
+  }
+
+  async #leaveIfLost(): Promise<void> {
+    const joined = this.#instance;
+    const instance = await joined;
+    if (instance === undefined || instance.isThere() || this.#instance !== joined) return;
+    this.#instance = undefined;
+    await instance.leave();
   }
 
   /** Cancels what runs, waits until it is undone, and leaves. A service that was closed cannot be used again. */
