@@ -13,6 +13,8 @@ export interface Instance {
   readonly staging: string;
   /** Whether its operations are written down where the others read them. */
   readonly recorded: boolean;
+  /** Held for as long as the service lives. */
+  readonly lockFile: string;
   /** False when its files were deleted: then nobody knows of it any more, and it has nowhere to work. */
   isThere(): boolean;
   leave(): Promise<void>;
@@ -41,7 +43,14 @@ export function createInstances(stateDirectory: string): Instances {
       const own = join(staging, id);
       await mkdir(own, { recursive: true, mode: 0o700 });
       const isThere = (): boolean => existsSync(lockFile(id)) && existsSync(own);
-      return { id, staging: own, recorded: true, isThere, leave: () => leave(lock, lockFile(id), own) };
+      return {
+        id,
+        staging: own,
+        recorded: true,
+        lockFile: lockFile(id),
+        isThere,
+        leave: () => leave(lock, lockFile(id), own),
+      };
     },
     isAlive,
     async sweep() {
@@ -62,7 +71,7 @@ export function createInstances(stateDirectory: string): Instances {
 export async function joinAsVisitor(): Promise<Instance> {
   const staging = await mkdtemp(join(tmpdir(), 'express-db-backup-'));
   const leaveNothing = (): Promise<void> => rm(staging, { recursive: true, force: true });
-  return { id: 'visitor', staging, recorded: false, isThere: () => true, leave: leaveNothing };
+  return { id: 'visitor', staging, recorded: false, lockFile: '', isThere: () => true, leave: leaveNothing };
 }
 
 function isFree(file: string): boolean {
