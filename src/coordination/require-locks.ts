@@ -19,8 +19,8 @@ const longestProbeMs = 20_000;
  */
 export async function requireLocks(stateDirectory: string, heldLock: string, staging: string): Promise<void> {
   const { dev } = await stat(stateDirectory);
-  const place = `${hostname()} ${dev}`;
-  const noted = join(stateDirectory, 'locks-work');
+  const place = JSON.stringify({ version: 1, machine: hostname(), device: dev });
+  const noted = join(stateDirectory, 'locks.json');
   if ((await readNoted(noted)) === place) return;
   if (!(await keepsOut(heldLock)))
     throw new BackupError(

@@ -14,10 +14,10 @@ describe('locks are tried with another process', () => {
     const lock = new FileLock(join(state, 'held.lock'));
     expect(lock.tryAcquire()).toBe(true);
     await requireLocks(state, join(state, 'held.lock'), state);
-    const noted = readFileSync(join(state, 'locks-work'), 'utf8');
+    const noted = readFileSync(join(state, 'locks.json'), 'utf8');
     lock.release();
     await expect(requireLocks(state, join(state, 'held.lock'), state)).resolves.toBeUndefined();
-    writeFileSync(join(state, 'locks-work'), `${noted}0`);
+    writeFileSync(join(state, 'locks.json'), `${noted}0`);
     await expect(requireLocks(state, join(state, 'held.lock'), state)).rejects.toMatchObject({ code: 'vault_refused' });
   });
 });
@@ -53,6 +53,6 @@ it('a service in a process whose locks do nothing is refused at its start', () =
     spawnSync(process.execPath, ['-e', script], { cwd: folder, env: { ...process.env, ...env }, encoding: 'utf8' })
       .stdout;
   expect(start({ LD_PRELOAD: join(folder, 'without-locks.so') })).toBe('vault_refused\n');
-  expect(existsSync(join(folder, 'backups', '.state', 'locks-work'))).toBe(false);
+  expect(existsSync(join(folder, 'backups', '.state', 'locks.json'))).toBe(false);
   expect(start({})).toBe('started\n');
 });
