@@ -1,51 +1,71 @@
-import { constants } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
+import { lstat as lstatCallback, type Stats } from 'node:fs';
+import { link, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { BackupError, systemCode } from '../errors.js';
 import { syncDirectory, writeFileDurably } from '../system/durable-write.js';
-import { mapLimited } from '../system/map-limited.js';
-import type { OpenFile, Storage, StoredFile } from './storage.js';
-
-/** No honest note comes near this; a larger one is not read into memory. */
-const mostNoteBytes = 16 * 1024 * 1024;
-/** Enough to keep a disk busy, few enough descriptors. */
-const parallelStats = 32;
-/** A link in the place of a file is not followed, and a pipe there does not hang the open. */
-const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+import { markOf } from './mark.js';
+import { isNoRegularFile, mostNoteBytes, readOnly, readSmallFile } from './regular-file.js';
+import type { Mark, OpenFile, Storage, StoredFile } from './storage.js';
 
 /** A directory on this machine. Its file system must know hard links, which publish without ever overwriting. */
 export function localStorage(directory: string): Storage {
   const payload = (name: string): string => join(directory, name);
   const notes = join(directory, 'metadata');
   const note = (name: string): string => join(notes, name);
-  const statPayload = (name: string): Promise<StoredFile | null> => statRegular(payload(name), name);
+  const makeNotes = (): Promise<unknown> => mkdir(notes, { recursive: true, mode: 0o700 });
+  const requirePlace = (): Promise<void> => requireDirectories(directory, notes);
   return {
+    async mark() {
+      await requirePlace();
+      const marks = await Promise.all([directory, notes].map(markIfThere));
+      return marks.includes(null) ? null : marks.join(' ');
+    },
     async list() {
       const entries = await readdir(directory, { withFileTypes: true });
-      const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
-      return (await mapLimited(names, parallelStats, statPayload)).filter((file) => file !== null);
+      return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
     },
-    stat: statPayload,
+    async stat(name) {
+      await requirePlace();
+      return statRegular(payload(name), name);
+    },
     async publish(stagedFile, name) {
+      await requirePlace();
       if (!(await linkUnlessTaken(stagedFile, payload(name)))) return false;
       await syncDirectory(directory);
       await rm(stagedFile, { force: true });
       return true;
     },
-    open: (name) => openRegular(payload(name), name),
-    remove: (name) => removeDurably(payload(name), directory),
+    async open(name) {
+      await requirePlace();
+      return openRegular(payload(name), name);
+    },
+    async remove(name) {
+      await requirePlace();
+      await removeDurably(payload(name), directory);
+    },
     async listNotes() {
-      await mkdir(notes, { recursive: true, mode: 0o700 });
+      await makeNotes();
       return readdir(notes);
     },
-    readNote: (name) => readSmall(note(name)),
+    noteMark: (name) => markIfThere(note(name)),
+    async readNote(name) {
+      const now = Date.now();
+      const file = await readSmallFile(note(name));
+      return file && { text: file.text, mark: markOf(file.stats, now) };
+    },
     async writeNote(name, content, options) {
       if (Buffer.byteLength(content) > mostNoteBytes) throw new Error(`${name} would be too large to be read again.`);
-      await mkdir(notes, { recursive: true, mode: 0o700 });
+      await requirePlace();
+      await makeNotes();
       return unlessTaken(() => writeFileDurably(note(name), content, options));
     },
-    removeNote: (name) => removeDurably(note(name), notes),
+    async removeNote(name) {
+      await requirePlace();
+      await removeDurably(note(name), notes);
+    },
     async freeBytes() {
+      await requirePlace();
       const { bavail, bsize } = await statfs(directory);
       return bavail * bsize;
     },
@@ -54,14 +74,39 @@ export function localStorage(directory: string): Storage {
   };
 }
 
-async function statRegular(path: string, name: string): Promise<StoredFile | null> {
+const lstat = promisify(lstatCallback);
+
+async function statIfThere(path: string): Promise<Stats | null> {
   try {
-    const stat = await lstat(path);
-    return stat.isFile() ? { name, size: stat.size, modifiedAt: stat.mtime } : null;
+    return await lstat(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return null;
     throw error;
   }
+}
+
+/**
+ * A link in the place of the vault, put there after the service looked at it, would lead reads and writes elsewhere.
+ * @throws BackupError `vault_refused`
+ */
+async function requireDirectories(...paths: string[]): Promise<void> {
+  for (const path of paths) {
+    const stats = await statIfThere(path);
+    if (stats !== null && !stats.isDirectory())
+      throw new BackupError('vault_refused', 'The directory of the backups, or `metadata` in it, is no directory now.');
+  }
+}
+
+/** The clock is read first: what changes after that must not look settled. */
+async function markIfThere(path: string): Promise<Mark> {
+  const now = Date.now();
+  const stats = await statIfThere(path);
+  return stats && markOf(stats, now);
+}
+
+async function statRegular(path: string, name: string): Promise<StoredFile | null> {
+  const stats = await statIfThere(path);
+  return stats?.isFile() ? { name, size: stats.size, modifiedAt: stats.mtime } : null;
 }
 
 const linkUnlessTaken = (from: string, to: string): Promise<boolean> => unlessTaken(() => link(from, to));
@@ -79,9 +124,8 @@ async function unlessTaken(create: () => Promise<void>): Promise<boolean> {
 async function openRegular(path: string, name: string): Promise<OpenFile> {
   const missing = (cause?: unknown): BackupError =>
     new BackupError('backup_not_found', `There is no backup named ${name}.`, { cause });
-  // ELOOP and ENXIO are what O_NOFOLLOW and O_NONBLOCK answer for a link and a socket.
   const handle = await open(path, readOnly).catch((error: unknown) => {
-    throw ['ENOENT', 'ELOOP', 'ENXIO'].includes(systemCode(error) ?? '') ? missing(error) : error;
+    throw isNoRegularFile(error) ? missing(error) : error;
   });
   const stat = await handle.stat();
   if (!stat.isFile()) {
@@ -94,21 +138,6 @@ async function openRegular(path: string, name: string): Promise<OpenFile> {
     read: (range) => handle.createReadStream({ ...range, autoClose: true }),
     close: () => handle.close(),
   };
-}
-
-async function readSmall(path: string): Promise<string | null> {
-  try {
-    const handle = await open(path, readOnly);
-    try {
-      const stat = await handle.stat();
-      return stat.isFile() && stat.size <= mostNoteBytes ? await handle.readFile('utf8') : null;
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (['ENOENT', 'ELOOP', 'ENXIO'].includes(systemCode(error) ?? '')) return null;
-    throw error;
-  }
 }
 
 async function removeDurably(path: string, directory: string): Promise<void> {

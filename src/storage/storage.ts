@@ -15,10 +15,21 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** Two equal marks mean the same content. Null where that cannot be promised, such as right after a change. */
+export type Mark = string | null;
+
+export interface Note {
+  readonly text: string;
+  /** Of this text, or of one that was there before it. */
+  readonly mark: Mark;
+}
+
 /** Where bytes lie. Payloads are the backups themselves; notes are the small files beside them (manifests). */
 export interface Storage {
-  /** Regular files only; links, pipes and directories are not there. */
-  list(): Promise<StoredFile[]>;
+  /** Of the set of payloads and notes: it changes when one is added, removed or replaced by another file. */
+  mark(): Promise<Mark>;
+  /** Names of payloads. Regular files only; links, pipes and directories are not there. */
+  list(): Promise<string[]>;
   stat(name: string): Promise<StoredFile | null>;
   /** Takes over a staged, synced file. Never overwrites. @returns false when the name is taken */
   publish(stagedFile: string, name: string): Promise<boolean>;
@@ -26,7 +37,8 @@ export interface Storage {
   open(name: string): Promise<OpenFile>;
   remove(name: string): Promise<void>;
   listNotes(): Promise<string[]>;
-  readNote(name: string): Promise<string | null>;
+  noteMark(name: string): Promise<Mark>;
+  readNote(name: string): Promise<Note | null>;
   /** @returns false when `overwrite` is false and the note exists */
   writeNote(name: string, content: string, options: { staging: string; overwrite: boolean }): Promise<boolean>;
   removeNote(name: string): Promise<void>;

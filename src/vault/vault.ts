@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { BackupError } from '../errors.js';
 import type { OpenFile, Storage } from '../storage/storage.js';
-import { mapLimited } from '../system/map-limited.js';
-import { type Backup, byNewest, strayBackup, toBackup } from './backup.js';
-import { backupName, isBackupName, latest, manifestName, requireBackupName } from './backup-name.js';
+import { type Backup, strayBackup, toBackup } from './backup.js';
+import { backupName, latest, manifestName, requireBackupName } from './backup-name.js';
+import { Catalogue } from './catalogue.js';
 import { Holds } from './holds.js';
 import { formatManifest, type Manifest, type ManifestDraft, parseManifest } from './manifest.js';
 
@@ -19,7 +19,6 @@ export interface Removed {
   readonly freedBytes: number;
 }
 
-const parallelReads = 32;
 /** More backups than this within one second are a runaway loop. */
 const mostAttempts = 10_000;
 
@@ -31,22 +30,22 @@ export class Vault {
   readonly #storage: Storage;
   readonly #naming: VaultParts['naming'];
   readonly #exclusively: VaultParts['exclusively'];
+  readonly #catalogue: Catalogue;
   readonly #holds = new Holds();
 
   constructor({ storage, naming, exclusively }: VaultParts) {
     this.#storage = storage;
     this.#naming = naming;
     this.#exclusively = exclusively;
+    this.#catalogue = new Catalogue(storage);
   }
 
-  /** Newest first, stray files included. */
-  async list(): Promise<Backup[]> {
-    const files = (await this.#storage.list()).filter((file) => isBackupName(file.name));
-    const backups = await mapLimited(files, parallelReads, async (file) => {
-      const manifest = await this.#readManifest(file.name);
-      return manifest === null ? strayBackup(file) : toBackup(manifest);
-    });
-    return backups.sort(byNewest);
+  /**
+   * Newest first, stray files included. Frozen, because it is remembered; in a vault of more than a thousand a manifest
+   * that was edited in its place may be told as it was for two seconds. Everything else here reads the manifest itself.
+   */
+  list(): Promise<readonly Backup[]> {
+    return this.#catalogue.list();
   }
 
   /** @throws BackupError `invalid_filename`, `backup_not_found` */
@@ -114,7 +113,7 @@ export class Vault {
     return this.#exclusively(async () => {
       const notes = await this.#storage.listNotes();
       if (isChanging()) return;
-      const described = new Set((await this.#storage.list()).map((file) => manifestName(file.name)));
+      const described = new Set((await this.#storage.list()).map(manifestName));
       const orphans = notes.filter((note) => note.endsWith('.json') && !described.has(note));
       for (const note of orphans) await this.#storage.removeNote(note);
     });
@@ -162,8 +161,8 @@ export class Vault {
   }
 
   async #readManifest(filename: string): Promise<Manifest | null> {
-    const text = await this.#storage.readNote(manifestName(filename));
-    return text === null ? null : parseManifest(text, filename);
+    const note = await this.#storage.readNote(manifestName(filename));
+    return note && parseManifest(note.text, filename);
   }
 
   /** The manifest first, then the file under its final name, which makes the backup real. */
