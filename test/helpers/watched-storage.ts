@@ -12,8 +12,8 @@ export interface WatchedVault {
   settled(): Promise<void>;
 }
 
-/** A vault on the real storage, which counts what is read. */
-export function watchVault(directory: string): WatchedVault {
+/** A vault on the real storage, which counts what is read; `afterList` runs once a directory has been read. */
+export function watchVault(directory: string, afterList: () => Promise<void> = () => Promise.resolve()): WatchedVault {
   const storage = localStorage(directory);
   let [manifests, directories] = [0, 0];
   const watched: Storage = {
@@ -22,9 +22,11 @@ export function watchVault(directory: string): WatchedVault {
       manifests++;
       return storage.readNote(name);
     },
-    list: () => {
+    list: async () => {
       directories++;
-      return storage.list();
+      const names = await storage.list();
+      await afterList();
+      return names;
     },
   };
   const naming = { prefix: 'app', extension: 'db' };

@@ -1,7 +1,6 @@
 import {
   appendFileSync,
   copyFileSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -23,6 +22,8 @@ import { createWorkspace } from '../helpers/workspace.js';
 const first = 'app_backup_2026-01-08_21-00-00.db';
 const second = 'app_backup_2026-01-08_21-00-00_2.db';
 const stray = 'stray.db';
+/** A time that can be put back exactly. */
+const longAgo = new Date('2020-01-01T00:00:00Z');
 
 interface Place {
   readonly directory: string;
@@ -40,19 +41,17 @@ const changes: [string, (place: Place) => void, string[]][] = [
   [
     'a manifest edited in its place, its time put back',
     ({ manifest }) => {
-      const { atime, mtime } = lstatSync(manifest(first));
       writeFileSync(manifest(first), rewrite(manifest(first), 'aaa', 'bbb'));
-      utimesSync(manifest(first), atime, mtime);
+      utimesSync(manifest(first), longAgo, longAgo);
     },
     [`${first} bbb`, ...without(0)],
   ],
   [
     'a manifest replaced by another file of the same size and time',
     ({ directory, manifest }) => {
-      const { atime, mtime } = lstatSync(manifest(first));
       const other = join(directory, 'other');
       writeFileSync(other, rewrite(manifest(first), 'aaa', 'bbb'));
-      utimesSync(other, atime, mtime);
+      utimesSync(other, longAgo, longAgo);
       renameSync(other, manifest(first));
     },
     [`${first} bbb`, ...without(0)],
@@ -121,6 +120,7 @@ describe('a list that remembers shows', () => {
         await vault.publish(staged, draft({ notes: 'aaa' }), join(directory, '.state'));
       }
       writeFileSync(join(directory, stray), 'stray');
+      utimesSync(join(directory, 'metadata', first.replace('.db', '.json')), longAgo, longAgo);
     };
     await Promise.all(vaults.map(publish));
     for (const { settled } of vaults) await settled();
