@@ -64,6 +64,14 @@ export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestDraft = Omit<z.output<typeof knownMembers>, 'version' | 'filename' | 'status'>;
 export type Verification = Manifest['verification'];
 
+/** An honest manifest has three levels. Deeper ones would exhaust the stack of whoever walks through them. */
+const mostLevels = 32;
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));
+}
+
 /** @returns null for anything that is not the manifest of exactly this file */
 export function parseManifest(text: string, filename: string): Manifest | null {
   let value: unknown;
@@ -72,6 +80,7 @@ export function parseManifest(text: string, filename: string): Manifest | null {
   } catch {
     return null;
   }
+  if (isDeeperThan(mostLevels, value)) return null;
   const parsed = manifestSchema.safeParse(value);
   return parsed.success && parsed.data.filename === filename ? parsed.data : null;
 }
