@@ -91,7 +91,7 @@ function assemble(engine: Engine, directory: string, options: ParsedServiceOptio
     operationMs: options.limits.operationMs,
   });
   const naming = { prefix: options.prefix ?? engine.defaultPrefix, extension: engine.extension };
-  const vault = new Vault({ storage: localStorage(directory), naming, exclusively });
+  const vault = new Vault({ storage: localStorage(directory, engine.liveFile), naming, exclusively });
   return toService(
     {
       engine,

@@ -8,8 +8,11 @@ import { markOf } from './mark.js';
 import { isNoRegularFile, mostNoteBytes, readOnly, readSmallFile } from './regular-file.js';
 import type { Mark, OpenFile, Storage, StoredFile } from './storage.js';
 
-/** A directory on this machine. Its file system must know hard links, which publish without ever overwriting. */
-export function localStorage(directory: string): Storage {
+/**
+ * A directory on this machine. Its file system must know hard links, which publish without ever overwriting. A payload
+ * that is `liveFile` by another name is not opened: closing it would drop the locks of this process (design, fact 8).
+ */
+export function localStorage(directory: string, liveFile: string | null = null): Storage {
   const payload = (name: string): string => join(directory, name);
   const notes = join(directory, 'metadata');
   const note = (name: string): string => join(notes, name);
@@ -38,6 +41,8 @@ export function localStorage(directory: string): Storage {
     },
     async open(name) {
       await requirePlace();
+      if (liveFile !== null && (await isSameFile(payload(name), liveFile)))
+        throw new BackupError('backup_not_found', `${name} is no backup but the live database by another name.`);
       return openRegular(payload(name), name);
     },
     async remove(name) {
@@ -102,6 +107,11 @@ async function markIfThere(path: string): Promise<Mark> {
   const now = Date.now();
   const stats = await statIfThere(path);
   return stats && markOf(stats, now);
+}
+
+async function isSameFile(path: string, other: string): Promise<boolean> {
+  const [one, two] = await Promise.all([path, other].map(statIfThere));
+  return one != null && two != null && one.dev === two.dev && one.ino === two.ino;
 }
 
 async function statRegular(path: string, name: string): Promise<StoredFile | null> {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -61,13 +61,19 @@ describe('what only looks like a backup', () => {
     expect(lstatSync(outside)).toMatchObject({ nlink: 1, size: real.size });
   });
 
-  it('as the live database by another name is never restored or changed by a verification', async () => {
-    const app = await startApp();
+  it('as the live database by another name is never opened: the locks of the application stay', async () => {
+    const app = await startApp({ live: { wal: false } });
     await createOne(app);
     linkSync(app.databaseFile, join(app.directory, name(2020)));
     const before = generations(app.database);
     bodyOf(await call(app, 'post', `/verify/${name(2020)}`, { body: {} }), 200, verifySchema);
     problemOf(await call(app, 'post', `/restore/${name(2020)}`, { body: { confirm: phrase } }), 422, 'backup_damaged');
+    app.database.exec('BEGIN IMMEDIATE');
+    problemOf(await call(app, 'get', `/download/${name(2020)}`), 404, 'backup_not_found');
+    const write = 'PRAGMA busy_timeout = 0; BEGIN IMMEDIATE';
+    const other = spawnSync('sqlite3', [app.databaseFile, write], { encoding: 'utf8' });
+    expect(other.stderr).toContain('database is locked');
+    app.database.exec('COMMIT');
     expect(generations(app.database)).toBe(before);
     expect(integrity(app.database)).toBe('ok');
   });
