@@ -2,9 +2,8 @@ import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 
 const mebibyte = 1024 * 1024;
-const rowsPerCommit = 20_000;
-/** Rows that are committed but only in the write-ahead log: what a plain copy loses. */
-const uncheckpointedRows = 2_000;
+/** Rows of a commit while the database is made, and at its end some that stay in the log: what a plain copy loses. */
+const rowsOfCommit = (sizeMiB) => Math.min(20_000, sizeMiB * 200);
 
 /**
  * Makes a database in WAL mode, with rows of some 500 bytes and two indexes, as an application's would be.
@@ -29,11 +28,11 @@ export function makeDatabase(file, sizeMiB) {
       SELECT 'customer-' || n || '@example.com' FROM number;
   `);
   while (statSync(file).size < sizeMiB * mebibyte) {
-    insertOrders(database, rowsPerCommit);
+    insertOrders(database, rowsOfCommit(sizeMiB));
     database.pragma('wal_checkpoint(TRUNCATE)');
   }
   database.pragma('wal_autocheckpoint = 0');
-  insertOrders(database, uncheckpointedRows);
+  insertOrders(database, rowsOfCommit(sizeMiB) / 10);
   return database;
 }
 

@@ -12,6 +12,7 @@ let failures = 0;
 insert.run();
 process.send('writing');
 
+const startedAt = performance.now();
 const timer = setInterval(() => {
   const startedAt = performance.now();
   try {
@@ -26,6 +27,8 @@ const timer = setInterval(() => {
 process.on('message', () => {
   clearInterval(timer);
   database.close();
-  process.send({ longestMs, commits, failures }, () => process.disconnect());
+  process.send({ longestMs, failures, commitsPerSecond: (commits * 1_000) / (performance.now() - startedAt) }, () =>
+    process.disconnect(),
+  );
 });
 process.on('disconnect', () => process.exit());
