@@ -18,7 +18,7 @@ export interface OpenFile {
 /** Two equal marks mean the same content. Null where that cannot be promised, such as right after a change. */
 export type Mark = string | null;
 
-export interface Note {
+interface Note {
   readonly text: string;
   /** Of this text, or of one that was there before it. */
   readonly mark: Mark;

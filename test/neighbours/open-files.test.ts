@@ -42,6 +42,4 @@ describe.skipIf(!canTrace)('the application that uses every route opens', () => 
   });
 });
 
-it.skipIf(canTrace)('2 cases are left out, because strace is missing or not allowed here', (context) => {
-  context.skip();
-});
+if (!canTrace) it.skip('2 cases were left out, because strace is missing or not allowed here', () => undefined);
