@@ -97,7 +97,7 @@ export const errorTable = {
     status: 409,
     exitCode: 8,
     title: 'The live file cannot be opened as a database',
-    hint: 'Stop the application and restore offline; keep a copy of the damaged file.',
+    hint: 'Give the service the option `connection`, with which it replaces the file and keeps the damaged one.',
   },
   backup_changed: {
     status: 412,

@@ -54,9 +54,15 @@ describe('the snippets of the README', () => {
     expect(runSnippet(snippets[1] ?? '', `${imports}\n${service}`)).toBe('it runs\n');
   });
 
+  it('run: the gate before the other routes', () => {
+    const gate =
+      "import express from 'express'; import { createBackupService, maintenanceGate } from 'express-db-backup';";
+    expect(runSnippet(snippets[2] ?? '', `${gate}\n${service} const app = express();`)).toBe('it runs\n');
+  });
+
   it('run: every option', () => {
-    expect(runSnippet(snippets[2] ?? '', imports)).toBe('it runs\n');
-    expect(snippets).toHaveLength(3);
+    expect(runSnippet(snippets[3] ?? '', imports)).toBe('it runs\n');
+    expect(snippets).toHaveLength(4);
   });
 });
 
