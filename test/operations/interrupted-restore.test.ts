@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InterruptedRestore } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
+import { backupProcessesOf } from '../helpers/child-processes.js';
 import { type FixtureProcess, startFixture } from '../helpers/fixture-process.js';
 import { generations, inspect, integrity, openAgain, setGeneration } from '../helpers/live-database.js';
 import { createWorkspace, openService, stagedFiles, type Workspace } from '../helpers/workspace.js';
@@ -117,6 +118,26 @@ describe('the start after a restore that was interrupted', () => {
     expect(journalOf(scene)).toBe(false);
   });
 });
+
+it.each(['securing', 'replacing'])(
+  'a restore whose backup process is killed while %s says what the live database has',
+  async (at) => {
+    const { database, directory, service } = createWorkspace({ live: { rows: 5_000 } });
+    const { filename } = await service.create();
+    setGeneration(database, 'second');
+    const off = service.on('operation', ({ phase }) => {
+      if (phase !== at) return;
+      off();
+      for (const child of backupProcessesOf(process.pid)) process.kill(child, 'SIGKILL');
+    });
+    const outcome = await service.restore(filename).catch((error: unknown) => error);
+    const truth = generations(database) === 'first:5000' ? 'new' : 'old';
+    // The last moments of a process are its own: it may have told of its end before the kill came.
+    if (!('code' in Object(outcome))) expect(truth).toBe('new');
+    else expect(outcome).toMatchObject({ code: 'engine_crashed', facts: { restored: filename, live: truth } });
+    expect([integrity(database), existsSync(join(directory, '.state', 'journal.json'))]).toEqual(['ok', false]);
+  },
+);
 
 it('a restore without a start in between first tells what the interrupted one left', async () => {
   const scene = await createScene('app-restored');
