@@ -61,7 +61,8 @@ function isDatabasePath(path: string): boolean {
   return path.trim() !== '' && !path.includes('\0') && path !== ':memory:' && !path.startsWith('file:');
 }
 
-type ConnectionStep = () => void | Promise<void>;
+/** A promise it returns is waited for; what else it returns is of no interest. */
+type ConnectionStep = () => unknown;
 const connectionStep = z.custom<ConnectionStep>((value) => typeof value === 'function', 'a function');
 const connectionSchema = z.strictObject({ close: connectionStep, reopen: connectionStep });
 export type HostConnection = z.output<typeof connectionSchema>;

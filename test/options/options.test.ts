@@ -6,6 +6,8 @@ import { serviceDefaults } from '../../dist/options/service-options.js';
 const valid = { database: '/tmp/none/app.db', directory: '/tmp/none/backups' };
 const create = (change: object): unknown => createBackupService({ ...valid, ...change } as typeof valid);
 
+const doNothing = (): void => undefined;
+
 describe('the options of the service', () => {
   it.each([
     [{ database: undefined }, /`database`.*path of a database file/],
@@ -30,6 +32,12 @@ describe('the options of the service', () => {
     [{ limits: { uploadBytes: 0 } }, /Expected `limits.uploadBytes` to be >= 1, got 0/],
     [{ verifyOnCreate: 'maybe' }, /Expected `verifyOnCreate` to be one of "none", "quick", "full", got "maybe"/],
     [{ requiredTables: 'users' }, /Expected `requiredTables` to be an array, got "users"/],
+    [{ connection: {} }, /`connection.close` to be a function, got undefined.*`connection.reopen`/],
+    [
+      { connection: { close: doNothing, reopen: 'open()' } },
+      /Expected `connection.reopen` to be a function, got "open\(\)"/,
+    ],
+    [{ connection: { close: doNothing, reopen: doNothing, ping: 3 } }, /Unknown option `ping` in `connection`/],
     [{ schedule: { every: '24h' } }, /Unknown option `schedule` of createBackupService/],
     [{ retenton: {} }, /Unknown option `retenton` of createBackupService/],
   ])('that do not fit throw at creation and say what was got: %j', (change, message) => {
