@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Instance, joinAsVisitor } from '../coordination/instances.js';
+import type { Instance } from '../coordination/instances.js';
 import { type Operation, type OperationRecord, type OperationType, toOperation } from '../coordination/operation.js';
 import type { OperationLock } from '../coordination/operation-lock.js';
 import type { OperationsLog } from '../coordination/operations-log.js';
@@ -8,6 +8,7 @@ import type { EngineContext } from '../engines/engine.js';
 import { BackupError, toBackupError } from '../errors.js';
 import type { EventListeners } from '../events.js';
 import { ActiveOperation } from './active-operation.js';
+import { Membership } from './membership.js';
 import type { ServiceEvents } from './service-events.js';
 
 export interface OperationSpec {
@@ -52,13 +53,13 @@ const mostWaiting = 64;
 /** Runs operations: one changing one at a time across processes, each recorded, bounded in time and cancellable. */
 export class OperationRunner {
   readonly #parts: RunnerParts;
+  readonly #membership: Membership;
   readonly #active = new Map<string, ActiveOperation>();
   readonly #takeSlot = createSlots(parallelReaders, mostWaiting);
-  #instance: Promise<Instance> | undefined;
-  #closed = false;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#membership = new Membership(parts.join);
   }
 
   run<Result>(spec: OperationSpec, body: OperationBody<Result>): OperationRun<Result> {
@@ -94,36 +95,18 @@ export class OperationRunner {
     return this.get(id);
   }
 
-  /** This service as others see it; it joins when that is first needed, and again when its vault was deleted meanwhile. */
-  async instance(): Promise<Instance> {
-    if (this.#closed) throw new BackupError('operation_cancelled', 'The service is closed.');
-    await this.#leaveIfLost();
-    this.#instance ??= this.#parts.join().catch((error: unknown) => {
-      this.#instance = undefined;
-      throw error;
-    });
-    return this.#instance;
-  }
-
-  async #leaveIfLost(): Promise<void> {
-    const joined = this.#instance;
-    const instance = await joined;
-    if (instance === undefined || instance.isThere() || this.#instance !== joined) return;
-    this.#instance = undefined;
-    await instance.leave();
+  /** This service as others see it; it joins when that is first needed. */
+  instance(): Promise<Instance> {
+    return this.#membership.instance();
   }
 
   /** Cancels what runs, waits until it is undone, and leaves. A service that was closed cannot be used again. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#membership.close();
     const running = [...this.#active.values()];
     for (const active of running) active.cancel();
     await Promise.all(running.map((active) => active.ended));
-    const joined = this.#instance;
-    this.#instance = undefined;
-    // One that could not join has nothing to leave.
-    const instance = await joined?.catch(() => undefined);
-    await instance?.leave();
+    await this.#membership.leave();
   }
 
   /** Whether a changing operation runs, in whichever process, even one whose service is gone. */
@@ -176,7 +159,7 @@ export class OperationRunner {
     }
     this.#active.set(id, active);
     try {
-      const instance = await this.#takePart(exclusive);
+      const instance = await (exclusive ? this.instance() : this.#membership.instanceOrVisitor());
       if (exclusive && !(await this.#takeLock(active.signal))) throw inProgress(await this.#holderElsewhere());
       await active.begin(instance);
       return instance;
@@ -191,16 +174,6 @@ export class OperationRunner {
       signal.throwIfAborted();
       return (await this.#holderElsewhere()) !== null;
     });
-  }
-
-  /** A vault that cannot be written to can still be read and verified; nobody else hears of it. */
-  async #takePart(exclusive: boolean): Promise<Instance> {
-    try {
-      return await this.instance();
-    } catch (error) {
-      if (exclusive || toBackupError(error).code !== 'vault_read_only') throw error;
-      return joinAsVisitor();
-    }
   }
 
   async #perform<Result>(
