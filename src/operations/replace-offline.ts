@@ -54,9 +54,10 @@ async function whileClosed<Result>(
 ): Promise<{ readonly result: Result; readonly reopened: boolean }> {
   context.phase('closing connections');
   const outcome = await attempt(async () => {
-    if (!(await step(parts, connection.close)))
-      throw new BackupError('database_busy', 'connection.close() of the application failed; nothing was replaced.');
+    const closed = await step(parts, connection.close, context.signal);
     context.signal.throwIfAborted();
+    if (!closed)
+      throw new BackupError('database_busy', 'connection.close() of the application failed; nothing was replaced.');
     return work();
   });
   const reopened = await step(parts, connection.reopen);
@@ -80,13 +81,20 @@ async function attempt<Result>(
 }
 
 /** Whether the host's function did what it is for; why it did not is told to the host alone. */
-async function step({ events }: OperationParts, run: HostConnection['close']): Promise<boolean> {
+async function step({ events }: OperationParts, run: HostConnection['close'], signal?: AbortSignal): Promise<boolean> {
+  const waiting = new AbortController();
+  const tooLong = delay(longestStepMs, false, {
+    ref: false,
+    signal: AbortSignal.any([waiting.signal, ...(signal === undefined ? [] : [signal])]),
+  });
+  tooLong.catch(() => undefined);
   try {
-    const done = Promise.resolve(run()).then(() => true);
-    if (await Promise.race([done, delay(longestStepMs, false, { ref: false })])) return true;
+    if (await Promise.race([Promise.resolve(run()).then(() => true), tooLong])) return true;
     throw new Error(`It did not end within ${longestStepMs} ms.`);
   } catch (error) {
-    events.emit('internal.error', { instance: null, error });
+    if (signal?.aborted !== true) events.emit('internal.error', { instance: null, error });
     return false;
+  } finally {
+    waiting.abort();
   }
 }

@@ -1,58 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { destroyHeader } from '../helpers/damage.js';
-import { crashedCopy } from '../helpers/database-files.js';
+import { damagedHost } from '../helpers/damaged-host.js';
 import { startFixture } from '../helpers/fixture-process.js';
-import { createDatabase, generations, inspect, integrity, setGeneration } from '../helpers/live-database.js';
-import { temporaryFolder } from '../helpers/temporary-folder.js';
-import { openService, stagedFiles } from '../helpers/workspace.js';
+import { generations, inspect, integrity } from '../helpers/live-database.js';
+import { stagedFiles } from '../helpers/workspace.js';
 
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
-
-interface Steps {
-  readonly onClose?: () => void | Promise<void>;
-  readonly onReopen?: () => void | Promise<void>;
-}
-
-/** A host whose live file was damaged while nobody had it open, with a backup of `first`, and what it was told to do. */
-async function damagedHost(damage: (file: string) => void, { onClose, onReopen }: Steps = {}, linked = false) {
-  const folder = temporaryFolder();
-  const databaseFile = join(folder, 'app.db');
-  const directory = join(folder, 'backups');
-  const database = createDatabase(databaseFile);
-  const calls: string[] = [];
-  const host: { database: Database.Database | undefined } = { database: undefined };
-  const connection = {
-    close: async () => {
-      calls.push('close');
-      host.database?.close();
-      await onClose?.();
-    },
-    reopen: async () => {
-      calls.push('reopen');
-      if (existsSync(databaseFile)) host.database = new Database(databaseFile);
-      await onReopen?.();
-    },
-  };
-  onTestFinished(() => void host.database?.close());
-  if (linked) symlinkSync(databaseFile, join(folder, 'link.db'));
-  const path = linked ? join(folder, 'link.db') : databaseFile;
-  const { service, internalErrors } = openService({ database: path, directory, connection });
-  const { filename } = await service.create();
-  setGeneration(database, 'second');
-  crashedCopy(databaseFile, join(folder, 'crashed.db'));
-  database.close();
-  for (const suffix of ['', '-wal'])
-    execFileSync('cp', [`${join(folder, 'crashed.db')}${suffix}`, databaseFile + suffix]);
-  for (const suffix of ['', '-wal']) rmSync(`${join(folder, 'crashed.db')}${suffix}`);
-  chmodSync(databaseFile, 0o640);
-  damage(databaseFile);
-  return { folder, databaseFile, directory, service, filename, calls, host, internalErrors };
-}
 
 /** With the header in its log SQLite could still read the file. */
 const destroyAll = (file: string): void => {
@@ -180,6 +137,21 @@ describe('with `connection`, a live file that SQLite cannot open', () => {
     expect(calls).toEqual(['close', 'reopen']);
     expect(sha256(databaseFile)).toBe(bytes);
     expect(stagedFiles(directory)).toEqual([]);
+  });
+
+  it('stays as it is when the restore is cancelled because close() does not end', async () => {
+    const never = new Promise<void>(() => undefined);
+    const { databaseFile, service, filename, calls } = await damagedHost(destroyAll, { onClose: () => never });
+    const bytes = sha256(databaseFile);
+    const closing = new Promise<string>((resolve) => {
+      service.on('operation', ({ id, phase }) => phase === 'closing connections' && resolve(id));
+    });
+    const run = service.restore(filename);
+    run.catch(() => undefined);
+    await service.cancel(await closing);
+    await expect(run).rejects.toMatchObject({ code: 'operation_cancelled' });
+    expect(calls).toEqual(['close', 'reopen']);
+    expect(sha256(databaseFile)).toBe(bytes);
   });
 
   it('is left alone when the backup is bad, before anything is closed', async () => {
