@@ -95,24 +95,27 @@ async function copyBytes(input: number, output: number): Promise<void> {
 }
 
 /**
- * Copies the frames that belong to the log; what lies behind them is left over from an earlier, longer one.
+ * Copies the frames that belong to the log; what lies behind them is left over from an earlier, longer one. The log goes
+ * no further than it does now: all that the pinned reader sees is there, and a fast writer does not make this endless.
  * @returns false when the log started anew meanwhile: the start of the old one before frames of the new one would be
  * replayed over pages that have moved on since
  */
 async function copyLog(input: number, output: number): Promise<boolean> {
+  const { size } = fstatSync(input);
   const header = headerOf(input);
   if (!isLogHeader(header)) return header.equals(headerOf(input));
   writeFully(output, header);
   const frameBytes = logFrameBytes(header);
   const wholeFrames = buffer.length - (buffer.length % frameBytes);
-  for (let position = header.length, turns = 1; ; turns++) {
-    const length = readSync(input, buffer, 0, wholeFrames, position);
+  for (let position = header.length, turns = 1; position < size; turns++) {
+    const length = readSync(input, buffer, 0, Math.min(wholeFrames, size - position), position);
     const valid = validBytes(buffer.subarray(0, length), header);
     writeFully(output, buffer.subarray(0, valid));
     position += valid;
-    if (valid < wholeFrames) return header.equals(headerOf(input));
+    if (valid < wholeFrames) break;
     if (turns % buffersPerTurn === 0) await turn();
   }
+  return header.equals(headerOf(input));
 }
 
 function headerOf(descriptor: number): Buffer {

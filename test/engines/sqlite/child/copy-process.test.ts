@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { CopyProcess } from '../../../../dist/engines/sqlite/child/copy-process.js';
 import { childrenOf } from '../../../helpers/child-processes.js';
 import { openDatabase, setGeneration } from '../../../helpers/live-database.js';
@@ -81,6 +81,20 @@ it('an empty log is an empty copy', async () => {
   const to = join(temporaryFolder(), 'copy-wal');
   await createCopyProcess().copy({ from: `${live.name}-wal`, to, log: true });
   expect(statSync(to).size).toBe(0);
+});
+
+it('a log that grows while it is copied is copied as far as it went at the start', async () => {
+  const live = openDatabase(join(temporaryFolder(), 'app.db'));
+  const whole = validLog(readFileSync(`${live.name}-wal`));
+  const frames = Buffer.concat(Array.from({ length: 4_000 }, () => whole.subarray(32, 32 + 24 + 4096)));
+  const [from, to] = [join(temporaryFolder(), 'log'), join(temporaryFolder(), 'copy-wal')];
+  writeFileSync(from, Buffer.concat([whole.subarray(0, 32), frames, frames]));
+  const { size } = statSync(from);
+  const copied = createCopyProcess().copy({ from, to, log: true });
+  await vi.waitFor(() => expect(existsSync(to) && statSync(to).size).toBeGreaterThan(0), { interval: 0 });
+  appendFileSync(from, frames);
+  await copied;
+  expect(statSync(to).size).toBe(size);
 });
 
 it('a log that starts anew while it is copied is copied whole, as the old one or as the new one', async () => {
