@@ -1,4 +1,5 @@
 import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { BackupError } from '../../../errors.js';
 import type { Database } from '../../../system/load-better-sqlite3.js';
 import type { TaskContext } from './task.js';
 
@@ -9,6 +10,18 @@ const sidecars = ['-wal', '-shm', '-journal'];
 /** Whether commits go into a write-ahead log, whose readers stand in nobody's way. Asked of a connection that is pinned. */
 export function hasLog(pinned: Database): boolean {
   return pinned.pragma('journal_mode', { simple: true }) === 'wal';
+}
+
+/** Which file the path leads to now, by whatever link; a connection goes on with the one that it opened. */
+export function identityOf(live: string): string {
+  const found = statSync(live, { bigint: true, throwIfNoEntry: false });
+  return `${found?.dev}:${found?.ino}`;
+}
+
+/** A copy by path is one of the pinned database only if no other file took its place since before it was pinned. */
+export function requireSameFile(live: string, identity: string): void {
+  if (identityOf(live) !== identity)
+    throw new BackupError('database_busy', 'Another file took the place of the live database while it was copied.');
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Database } from '../../../system/load-better-sqlite3.js';
 import type { Progress, Snapshot } from '../../engine.js';
 import { ReportBuilder } from '../../report-builder.js';
 import { checkHeader } from './check-content.js';
-import { cloneFile, cloneLog, hasLog, removeClone } from './clone-live.js';
+import { cloneFile, cloneLog, hasLog, identityOf, removeClone, requireSameFile } from './clone-live.js';
 import { copyPages } from './copy-pages.js';
 import { describeError, saysBusy } from './describe-error.js';
 import type { FinishInput } from './finish-snapshot.js';
@@ -27,6 +27,8 @@ export class SafetySnapshot {
   readonly #live: string;
   readonly #destination: string;
   readonly #context: TaskContext;
+  /** Of the file that is going to be replaced; all that is opened or copied by its path must be this one. */
+  readonly #identity: string;
   /** Pinned since before the file was copied. */
   #pinned: Database | undefined;
   /** Pinned since the write lock was won: it sees what the restore replaces, whatever the restore has written so far. */
@@ -35,6 +37,7 @@ export class SafetySnapshot {
   constructor({ live, safetyDestination }: SafetyInput, context: TaskContext) {
     this.#live = live;
     this.#destination = safetyDestination;
+    this.#identity = identityOf(live);
     const report = (progress: Progress): void => context.report({ ...progress, phase: 'securing' });
     this.#context = { ...context, report };
   }
@@ -58,6 +61,7 @@ export class SafetySnapshot {
     // Only the lock that is held tells the journal mode: it lets readers in if there is a log, and nobody else.
     const current = ignoring(saysBusy, () => pinLive(this.#live, 0));
     this.#current = current;
+    requireSameFile(this.#live, this.#identity);
     if (current === undefined) return this.#takeQuiescent(onCopied);
     const schemaSha256 = schemaDigest(current);
     const clone = await this.#takeClone(schemaSha256, onCopied).catch((error: unknown) => {
@@ -81,6 +85,7 @@ export class SafetySnapshot {
   async #takeClone(schemaSha256: string, onCopied: () => void): Promise<Snapshot> {
     if (this.#pinned === undefined) await cloneFile(this.#live, this.#destination, this.#context);
     await cloneLog(this.#live, this.#destination, this.#context);
+    requireSameFile(this.#live, this.#identity);
     onCopied();
     return this.#finish(schemaSha256);
   }
@@ -88,6 +93,7 @@ export class SafetySnapshot {
   /** Nobody but the copying process reads the file, and nobody writes it. */
   async #takeQuiescent(onCopied: () => void): Promise<Snapshot> {
     await cloneFile(this.#live, this.#destination, this.#context);
+    requireSameFile(this.#live, this.#identity);
     requireRollbackMode(this.#destination);
     const schemaSha256 = schemaOf(this.#destination);
     onCopied();

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { BackupError } from '../../../errors.js';
 import type { Snapshot, SnapshotInput } from '../../engine.js';
 import type { SnapshotMethod } from '../snapshot-method.js';
-import { cloneFile, cloneLog, hasLog, removeClone } from './clone-live.js';
+import { cloneFile, cloneLog, hasLog, identityOf, removeClone, requireSameFile } from './clone-live.js';
 import { copyPages } from './copy-pages.js';
 import { describeError } from './describe-error.js';
 import { finishSnapshot } from './finish-snapshot.js';
@@ -68,6 +68,7 @@ async function clone(
   isWorthIt: (logBytes: number) => boolean,
 ): Promise<Snapshot | null> {
   const { live, destination } = input;
+  const identity = identityOf(live);
   const pinned = pinLive(live);
   let schemaSha256: string;
   try {
@@ -75,6 +76,7 @@ async function clone(
     schemaSha256 = schemaDigest(pinned);
     if (!isWorthIt(await cloneLog(live, destination, context))) return null;
     await cloneFile(live, destination, context);
+    requireSameFile(live, identity);
   } finally {
     pinned.close();
   }

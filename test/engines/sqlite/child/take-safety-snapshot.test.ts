@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -112,4 +112,17 @@ it('a database that gets a write-ahead log between the copy of its file and the 
   });
   expect(taken.verification.ok).toBe(true);
   expect(inspect(destination, generations)).toBe('in the log:5000');
+});
+
+it('the log of a file that takes the place of the live one is not put to the copy of the other', async () => {
+  const folder = temporaryFolder();
+  for (const generation of ['first', 'second']) openDatabase(join(folder, `${generation}.db`), { generation });
+  const live = join(folder, 'app.db');
+  symlinkSync('first.db', live);
+  const safety = new SafetySnapshot({ live, safetyDestination: join(folder, 'safety.db') }, taskContext());
+  await safety.prepare();
+  rmSync(live);
+  symlinkSync('second.db', live);
+  await expect(safety.take(() => undefined)).rejects.toMatchObject({ code: 'database_busy' });
+  safety.release();
 });
