@@ -17,6 +17,7 @@ export class RestoreGate<Secured> {
   #state: 'locked' | 'copying what is there' | 'replacing' = 'locked';
   #secured: { readonly value: Secured } | undefined;
   #failure: { readonly error: unknown } | undefined;
+  #securing: Promise<void> | undefined;
   readonly #secure: (onCopied: () => void) => Promise<Secured>;
   readonly #context: TaskContext;
 
@@ -28,6 +29,11 @@ export class RestoreGate<Secured> {
   secured(): Secured {
     if (this.#secured === undefined) throw new Error('The restore ended without its safety backup.');
     return this.#secured.value;
+  }
+
+  /** Resolves when the work of securing has ended, however it did: a copy of pages that fails does not end it. */
+  async idle(): Promise<void> {
+    await this.#securing;
   }
 
   next({ totalPages, remainingPages }: Step): number {
@@ -49,7 +55,7 @@ export class RestoreGate<Secured> {
     const onCopied = (): void => {
       this.#state = 'replacing';
     };
-    this.#secure(onCopied).then(
+    this.#securing = this.#secure(onCopied).then(
       (value) => {
         this.#secured = { value };
       },

@@ -105,7 +105,9 @@ async function copyIntoLive(
   for (;;) {
     const gate = new RestoreGate(secure, context);
     context.report({ phase: 'waiting for the write lock', done: 0, total: 0, unit: 'pages' });
-    const result = await source.backup(live, { progress: (progress) => gate.next(progress) });
+    const result = await source
+      .backup(live, { progress: (progress) => gate.next(progress) })
+      .finally(() => gate.idle());
     if (result.totalPages > 0 && result.remainingPages === 0) return gate.secured();
     if (performance.now() >= deadline) {
       throw new BackupError('database_busy', `The write lock of the live database was not won within ${waitMs} ms.`);

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import type { Snapshot } from '../../../../dist/engines/engine.js';
+import type { Progress, Snapshot } from '../../../../dist/engines/engine.js';
 import { restoreLive } from '../../../../dist/engines/sqlite/child/restore-live.js';
 import { damagePages, storedBackup } from '../../../helpers/database-files.js';
 import {
@@ -113,6 +113,21 @@ describe.each([
     await expect(restore({ context })).rejects.toThrow();
     expect([generations(live), context.steps]).toEqual(['live:500', []]);
   });
+});
+
+it('a copy of pages that fails is told when nothing works on the safety snapshot any more', async () => {
+  const { live, restore } = await scene();
+  const fault = Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+  const report = ({ phase }: Progress): void => {
+    if (phase === 'replacing') throw fault;
+  };
+  let published = false;
+  const publish = async (): Promise<void> => {
+    await new Promise(setImmediate);
+    published = true;
+  };
+  await expect(restore({ publish, context: { ...taskContext(), report } })).rejects.toBe(fault);
+  expect([published, generations(live), integrity(live)]).toEqual([true, 'live:500', 'ok']);
 });
 
 it('a backup of another page size takes the page size of the live database', async () => {
