@@ -35,7 +35,8 @@ export class Children {
   async close(): Promise<void> {
     this.#closed = true;
     const idle = this.#take();
-    idle?.disconnect();
+    // It has nothing to undo, and one that is stopped or hangs would not hear of a closed channel.
+    idle?.kill();
     await idle?.ended;
   }
 
@@ -63,7 +64,7 @@ export class Children {
     if (this.#closed || this.#idle?.isAlive === true || !child.isAlive) return false;
     clearTimeout(this.#timer);
     this.#idle = child;
-    this.#timer = setTimeout(() => this.#take()?.disconnect(), idleMs).unref();
+    this.#timer = setTimeout(() => this.#take()?.kill(), idleMs).unref();
     child.keepHostAlive(false);
     return true;
   }

@@ -87,6 +87,14 @@ describe('after its task a child', () => {
     expect(backupProcessesOf(process.pid)).toEqual([]);
   });
 
+  it('is gone when the engine is closed even if it was stopped', async () => {
+    const children = createChildren();
+    await children.run(task(), context());
+    for (const idle of backupProcessesOf(process.pid)) process.kill(idle, 'SIGSTOP');
+    await children.close();
+    expect(backupProcessesOf(process.pid)).toEqual([]);
+  });
+
   it.each([
     ['read a file from elsewhere', (): ChildTask => ({ ...task(), foreign: true })],
     ['failed', (): ChildTask => inspectTask(join(temporaryFolder(), 'missing.db'))],
