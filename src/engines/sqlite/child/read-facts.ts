@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../../../system/load-better-sqlite3.js';
 import type { DatabaseFacts, TableRows } from '../../engine.js';
+import { saysDamaged } from './describe-error.js';
 
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 const number = (database: Database, pragma: string): number => Number(database.pragma(pragma, { simple: true }));
@@ -50,24 +51,31 @@ export function readTextEncoding(database: Database): string {
   return String(database.pragma('encoding', { simple: true }));
 }
 
-/** Rows of each ordinary table. Virtual tables and their shadows are left to the module that owns them. */
-export function countRows(database: Database): TableRows {
+/**
+ * Rows of each ordinary table. Virtual tables and their shadows are left to the module that owns them.
+ * One that is too damaged to be counted is left out where `onDamaged` is there to hear of it.
+ */
+export function countRows(database: Database, onDamaged?: (name: string) => void): TableRows {
   const tables = database
     .prepare(
       `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND ${ownObjects} ORDER BY name`,
     )
     .pluck()
     .all() as string[];
+  const rows = tables.flatMap((name): [string, number][] => {
+    try {
+      return [[name, countTable(database, name)]];
+    } catch (error) {
+      if (onDamaged === undefined || !saysDamaged(error)) throw error;
+      onDamaged(name);
+      return [];
+    }
+  });
   // fromEntries defines own properties: a table named __proto__ stays data.
-  return Object.fromEntries(
-    tables.map((name) => [
-      name,
-      Number(
-        database
-          .prepare(`SELECT count(*) FROM main."${name.replaceAll('"', '""')}"`)
-          .pluck()
-          .get(),
-      ),
-    ]),
-  );
+  return Object.fromEntries(rows);
+}
+
+function countTable(database: Database, name: string): number {
+  const quoted = name.replaceAll('"', '""');
+  return Number(database.prepare(`SELECT count(*) FROM main."${quoted}"`).pluck().get());
 }

@@ -150,6 +150,18 @@ it('a damaged live database is replaced, and its copy says that it is damaged', 
   expect([generations(live), integrity(live)]).toEqual(['backup:500', 'ok']);
 });
 
+it('a damaged live database of which a table cannot even be counted is replaced too', async () => {
+  const { live, restore } = await scene({ rows: 5_000 });
+  live.pragma('wal_checkpoint(TRUNCATE)');
+  const roots = live.prepare("SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'items' AND rootpage > 0").pluck();
+  for (const root of roots.all()) damagePages(live.name, Number(root), 1);
+  const published: Snapshot[] = [];
+  const report = await restore({ publish: (snapshot) => published.push(snapshot) });
+  expect([report.problems, report.tablesBefore]).toEqual([[], { commits: 0 }]);
+  expect(published[0]?.verification).toMatchObject({ ok: false, checks: { rows: 'failed' } });
+  expect([generations(live), integrity(live)]).toEqual(['backup:500', 'ok']);
+});
+
 it('a required table that the backup does not have is a problem that is told', async () => {
   const { restore } = await scene();
   expect((await restore({ requiredTables: ['items', 'users'] })).problems).toEqual([
