@@ -12,7 +12,9 @@ import type { FromChild, ToChild } from './protocol.js';
 const passedVariables = ['PATH', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'SystemRoot', 'TMPDIR', 'TEMP', 'TMP'];
 const entry = fileURLToPath(new URL('./child/main.js', import.meta.url));
 /** Enough of a crash's last words for the log; a child that talks on cannot fill the host's memory. */
-const mostStderrBytes = 8 * 1024;
+const mostStderrCharacters = 8 * 1024;
+/** A process it started dies with it, unless it hangs in the system or was stopped; it has no file of its own then. */
+const longestStraggleMs = 5_000;
 
 /** One process of the engine, from its start to its end. */
 export class ChildProcess {
@@ -39,7 +41,7 @@ export class ChildProcess {
       serialization: 'advanced',
     });
     this.#process.stderr?.on('data', (chunk: Buffer) => {
-      if (this.#stderr.length < mostStderrBytes) this.#stderr += chunk.toString('utf8');
+      this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-mostStderrCharacters);
     });
     this.ended = this.#end().finally(() => {
       this.#hasEnded = true;
@@ -94,7 +96,11 @@ export class ChildProcess {
       const alone = new Promise<void>((done) => this.#process.stderr?.once('close', done));
       this.#process.once('exit', (code, signal) => {
         const end = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-        void Promise.all([drained, alone]).then(() => resolve(end));
+        const patience = setTimeout(() => this.#process.stderr?.destroy(), longestStraggleMs);
+        void Promise.all([drained, alone]).then(() => {
+          clearTimeout(patience);
+          resolve(end);
+        });
       });
     });
   }

@@ -12,6 +12,9 @@ export interface ChildTask {
   readonly foreign?: boolean;
 }
 
+/** A process that was asked to end, and is not at a point where it must not, has done so well before this. */
+const longestDeafMs = 5_000;
+
 /** One task's exchange of messages with the process that does it. */
 export class Conversation {
   readonly child: ChildProcess;
@@ -43,9 +46,12 @@ export class Conversation {
    */
   async result(): Promise<unknown> {
     const { signal, lockFile } = this.#context;
+    let patience: NodeJS.Timeout | undefined;
     const abort = (): void => {
-      if (this.#task.commits === true) this.child.tell({ type: 'cancel' });
-      else this.child.kill();
+      if (this.#task.commits === true) {
+        this.child.tell({ type: 'cancel' });
+        patience = setTimeout(() => setImmediate(() => this.#endDeaf()), longestDeafMs);
+      } else this.child.kill();
     };
     signal.addEventListener('abort', abort);
     try {
@@ -57,7 +63,13 @@ export class Conversation {
       return this.#explain(await this.child.ended);
     } finally {
       signal.removeEventListener('abort', abort);
+      clearTimeout(patience);
     }
+  }
+
+  /** A process that hears nothing is ended all the same, but not while it commits. */
+  #endDeaf(): void {
+    if (!this.#committing) this.child.kill();
   }
 
   /** @returns a promise of the answer, whichever it is */

@@ -56,9 +56,10 @@ export function sqlite(options: SqliteOptions): Engine {
     normalise: (file, context) => run('normalise', { file }, context, { foreign: true }),
     stage: (input, context) => run('stage', input, context, { foreign: true }),
     inspectLive: (context) => run('inspect', {}, context),
-    restore: (input, publication, context) => run('restore', { ...input, publication }, context, { commits: true }),
+    restore: (input, publication, context) =>
+      run('restore', { ...input, publication }, context, { commits: true, foreign: true }),
     restoreOffline: (input, publication, context) =>
-      run('restoreOffline', { ...input, publication }, context, { commits: true }),
+      run('restoreOffline', { ...input, publication }, context, { commits: true, foreign: true }),
     close: () => children.close(),
   };
 }

@@ -27,7 +27,7 @@ if (!process.connected) process.kill(process.pid, 'SIGKILL');
 const buffer = Buffer.allocUnsafe(256 * 1024);
 /** After so many buffers the event loop turns, so that a vanished parent is noticed. */
 const buffersPerTurn = 128;
-/** A log can start anew once under a pinned reader, and not again before that reader lets go. */
+/** Under a pinned reader a log starts anew once at most, unless it is empty again and again. */
 const mostAttempts = 3;
 
 process.on('message', (request: CopyRequest) => {

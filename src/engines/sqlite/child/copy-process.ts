@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { systemCode } from '../../../errors.js';
 import type { CopyReply, CopyRequest } from './copy-request.js';
 
 const entry = fileURLToPath(new URL('./copier.js', import.meta.url));
@@ -18,7 +20,7 @@ export class CopyProcess {
 
   /** @throws an error with the `code` of the file system, or without one when the process could not do it */
   copy(request: CopyRequest): Promise<void> {
-    const copied = this.#queue.then(() => this.#ask(request));
+    const copied = this.#queue.then(() => this.#askTwice(request));
     this.#queue = copied.catch(() => undefined);
     return copied;
   }
@@ -37,6 +39,18 @@ export class CopyProcess {
     return started.once('exit', forget).on('error', forget);
   }
 
+  /** A process that died while it was idle is replaced; what it may have begun is removed. */
+  async #askTwice(request: CopyRequest): Promise<void> {
+    const isFree = !existsSync(request.to);
+    try {
+      await this.#ask(request);
+    } catch (error) {
+      if (systemCode(error) !== undefined || !isFree) throw error;
+      rmSync(request.to, { force: true });
+      await this.#ask(request);
+    }
+  }
+
   #ask(request: CopyRequest): Promise<void> {
     const process = this.warmUp();
     return new Promise((resolve, reject) => {
@@ -46,6 +60,7 @@ export class CopyProcess {
         else reject(Object.assign(new Error(reply.message), { code: reply.code }));
       };
       const vanish = (): void => settle(gone);
+      if (!process.connected) return reject(new Error('The copying process could not be started.'));
       process.on('message', settle).on('exit', vanish);
       process.send(request, (error) => {
         if (error !== null) vanish();

@@ -2,7 +2,7 @@ import { BackupError } from '../../../errors.js';
 import type { LiveFacts } from '../../engine.js';
 import { saysDamaged } from './describe-error.js';
 import { pinLive } from './open-database.js';
-import { readFacts, readObjects, readTextEncoding } from './read-facts.js';
+import { readFacts, readObjects, readSchemaCookie, readTextEncoding } from './read-facts.js';
 
 /**
  * What a restore must know of the database it will replace.
@@ -12,7 +12,7 @@ export async function inspectLive({ live }: { live: string }): Promise<LiveFacts
   try {
     const database = pinLive(live);
     try {
-      const schemaCookie = Number(database.pragma('schema_version', { simple: true }));
+      const schemaCookie = readSchemaCookie(database);
       const textEncoding = readTextEncoding(database);
       return { ...readFacts(database), textEncoding, objects: readObjects(database), schemaCookie };
     } finally {

@@ -18,7 +18,8 @@ if (!process.connected) end();
 
 const gate = new StopGate();
 const errands = new Errands(runBeside);
-const thread = startThread(gate, tellHost);
+// A thread that fails outside a task leaves nothing to trust; the host sees the exit and says so.
+const thread = startThread(gate, tellHost).on('error', end);
 process.on('message', (message: ToChild) => {
   if (message.type === 'run') {
     tellHost({ type: 'begun' });
@@ -36,8 +37,6 @@ function tellHost(message: FromChild): void {
 
 function startThread({ memory }: StopGate, tell: (message: FromChild) => void): Worker {
   const started = new Worker(fileURLToPath(new URL('./thread.js', import.meta.url)), { workerData: memory });
-  // A thread that fails outside a task leaves nothing to trust; the host sees the exit and says so.
-  started.on('error', end);
   started.on('message', (message: FromThread) => {
     if (message.type !== 'errand') tell(message);
     else void errands.answer(message.id, message.errand).then((answer) => started.postMessage(answer));
@@ -54,7 +53,7 @@ function runBeside(task: string, input: unknown): Promise<unknown> {
         reject(Object.assign(new Error(message.error.detail), { code: message.error.code }));
       else return;
       void beside.terminate();
-    });
+    }).on('error', reject);
     beside.postMessage({ type: 'run', task, input, lockFile: null } satisfies ToThread);
   });
 }

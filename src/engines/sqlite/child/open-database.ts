@@ -34,9 +34,9 @@ export function pinLive(file: string, timeout: number = busyMs): Database {
   } catch (error) {
     // A read-only handle can neither roll back a hot journal nor make the missing -shm of a write-ahead log.
     if (!/^SQLITE_(READONLY|CANTOPEN)/.test(systemCode(error) ?? '')) throw error;
-    const writable = openLive(file, timeout);
+    const writable = pin(openLive(file, timeout));
     writable.pragma('query_only = ON');
-    return pin(writable);
+    return writable;
   }
 }
 

@@ -46,6 +46,11 @@ export function readObjects(database: Database): Record<string, string> {
   return Object.fromEntries(running.map(({ type, name, table, sql }) => [`${type} ${name}`, sha256([table, sql])]));
 }
 
+/** Raised by one by the commit of a restore, and otherwise only when the application changes the schema. */
+export function readSchemaCookie(database: Database): number {
+  return number(database, 'schema_version');
+}
+
 /** A connection that is open takes over every change of the schema but that of the text encoding. */
 export function readTextEncoding(database: Database): string {
   return String(database.pragma('encoding', { simple: true }));

@@ -11,9 +11,10 @@ export function requireRoom(live: string, restoredBytes: number): void {
   const file = realpathSync(live);
   const liveBytes = statSync(file).size;
   const requiredBytes = Math.max(restoredBytes, liveBytes) + Math.max(0, restoredBytes - liveBytes);
-  const { bavail, bsize } = statfsSync(dirname(file));
+  const { blocks, bavail, bsize } = statfsSync(dirname(file));
   const availableBytes = bavail * bsize;
-  if (availableBytes >= requiredBytes) return;
+  // Some file systems do not tell.
+  if (blocks === 0 || availableBytes >= requiredBytes) return;
   throw new BackupError(
     'insufficient_storage',
     `Replacing the live database takes ${requiredBytes} bytes beside it; ${availableBytes} are free.`,

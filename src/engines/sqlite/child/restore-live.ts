@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BackupError } from '../../../errors.js';
 import type { Database } from '../../../system/load-better-sqlite3.js';
 import type { RestoreInput, RestoreReport, SafetyPublication, Snapshot } from '../../engine.js';
-import { checkAfterRestore } from './check-after-restore.js';
+import { checkAfterRestore, type RestoredContent } from './check-after-restore.js';
 import { makeDurable } from './make-durable.js';
 import { openLive, openPrivate } from './open-database.js';
 import { countRows, readFacts } from './read-facts.js';
@@ -41,12 +41,11 @@ const pollMs = 5;
 export async function restoreLive(input: RestoreTask, context: TaskContext): Promise<RestoreReport> {
   const publish = await loadPublication(input.publication);
   matchPageSize(input);
-  const { restored, tablesAfter, safety } = await replace(input, publish, context);
+  const { restored, safety } = await replace(input, publish, context);
   const checkpointPending = makeDurable(input.live);
-  const { checks, problems, warnings } = checkAfterRestore(input.live, restored, input.requiredTables, tablesAfter);
-  const { snapshot, published } = safety;
-  const tablesBefore = snapshot.tables;
-  return { checks, problems, warnings, safety: published, tablesBefore, tablesAfter, checkpointPending };
+  const { checks, problems, warnings } = checkAfterRestore(input.live, restored, input.requiredTables);
+  const [tablesBefore, tablesAfter] = [safety.snapshot.tables, restored.rows];
+  return { checks, problems, warnings, safety: safety.published, tablesBefore, tablesAfter, checkpointPending };
 }
 
 /** Loaded before the lock is won, so that the application's writes do not wait for it. */
@@ -74,7 +73,11 @@ function matchPageSize({ live, source, waitMs }: RestoreTask): void {
 }
 
 /** When it settles no connection to the live database is left. */
-async function replace(input: RestoreTask, publish: PublishSafety, context: TaskContext) {
+async function replace(
+  input: RestoreTask,
+  publish: PublishSafety,
+  context: TaskContext,
+): Promise<{ restored: RestoredContent; safety: Secured }> {
   const source = openPrivate(input.source, { readonly: true });
   const snapshot = new SafetySnapshot(input, context);
   const secure = async (onCopied: () => void): Promise<Secured> => {
@@ -82,12 +85,11 @@ async function replace(input: RestoreTask, publish: PublishSafety, context: Task
     return { snapshot: taken, published: await context.unstoppable(() => publish(taken)) };
   };
   try {
-    const restored = readFacts(source);
-    const tablesAfter = countRows(source);
-    requireRoom(input.live, restored.size);
+    const [facts, rows] = [readFacts(source), countRows(source)];
+    requireRoom(input.live, facts.size);
     await snapshot.prepare();
     const safety = await copyIntoLive(source, input, secure, context);
-    return { restored, tablesAfter, safety };
+    return { restored: { facts, rows, replacedCookie: snapshot.schemaCookie }, safety };
   } finally {
     snapshot.release();
     source.close();

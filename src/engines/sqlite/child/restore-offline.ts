@@ -58,7 +58,7 @@ export async function restoreOffline(input: OfflineTask, context: TaskContext): 
   } finally {
     rmSync(incoming, { force: true });
   }
-  const { checks, problems, warnings } = checkAfterRestore(live, facts, requiredTables, rows);
+  const { checks, problems, warnings } = checkAfterRestore(live, { facts, rows, replacedCookie: null }, requiredTables);
   return { safety, checks, problems, warnings, tablesBefore: {}, tablesAfter: rows, checkpointPending: false };
 }
 

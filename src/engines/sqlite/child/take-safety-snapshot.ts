@@ -8,7 +8,7 @@ import { copyPages } from './copy-pages.js';
 import { describeError, saysBusy } from './describe-error.js';
 import type { FinishInput } from './finish-snapshot.js';
 import { openPrivate, pinLive } from './open-database.js';
-import { schemaDigest } from './read-facts.js';
+import { readSchemaCookie, schemaDigest } from './read-facts.js';
 import type { TaskContext } from './task.js';
 
 export interface SafetyInput {
@@ -33,6 +33,7 @@ export class SafetySnapshot {
   #pinned: Database | undefined;
   /** Pinned since the write lock was won: it sees what the restore replaces, whatever the restore has written so far. */
   #current: Database | undefined;
+  #schemaCookie = Number.NaN;
 
   constructor({ live, safetyDestination }: SafetyInput, context: TaskContext) {
     this.#live = live;
@@ -48,8 +49,13 @@ export class SafetySnapshot {
     const pinned = ignoring(saysBusy, () => pinLive(this.#live, 0));
     if (pinned === undefined) return;
     this.#pinned = pinned;
-    if (hasLog(pinned)) await cloneFile(this.#live, this.#destination, this.#context);
-    else this.release();
+    if (!hasLog(pinned)) return this.release();
+    await cloneFile(this.#live, this.#destination, this.#context).catch((error: unknown) => {
+      if (describeError(error).code === 'insufficient_storage') throw error;
+      // Under the lock there is another way.
+      removeClone(this.#destination);
+      this.release();
+    });
   }
 
   /**
@@ -63,6 +69,7 @@ export class SafetySnapshot {
     this.#current = current;
     requireSameFile(this.#live, this.#identity);
     if (current === undefined) return this.#takeQuiescent(onCopied);
+    this.#schemaCookie = readSchemaCookie(current);
     const schemaSha256 = schemaDigest(current);
     const clone = await this.#takeClone(schemaSha256, onCopied).catch((error: unknown) => {
       if (describeError(error).code === 'insufficient_storage') throw error;
@@ -73,6 +80,11 @@ export class SafetySnapshot {
     await copyPages(current, this.#destination, this.#context);
     onCopied();
     return this.#finish(schemaSha256);
+  }
+
+  /** Of what was copied; the commit of a restore raises it. */
+  get schemaCookie(): number {
+    return this.#schemaCookie;
   }
 
   /** Lets go of what it has pinned, which holds back the checkpoint of the restored content. */
@@ -92,12 +104,24 @@ export class SafetySnapshot {
 
   /** Nobody but the copying process reads the file, and nobody writes it. */
   async #takeQuiescent(onCopied: () => void): Promise<Snapshot> {
+    if (this.#pinned !== undefined)
+      throw new BackupError('database_busy', 'The live database was locked while it was to be copied.');
     await cloneFile(this.#live, this.#destination, this.#context);
     requireSameFile(this.#live, this.#identity);
     requireRollbackMode(this.#destination);
-    const schemaSha256 = schemaOf(this.#destination);
+    const schemaSha256 = this.#readCopy();
     onCopied();
     return this.#finish(schemaSha256);
+  }
+
+  #readCopy(): string {
+    const copy = openPrivate(this.#destination, { readonly: true });
+    try {
+      this.#schemaCookie = readSchemaCookie(copy);
+      return schemaDigest(copy);
+    } finally {
+      copy.close();
+    }
   }
 
   #finish(schemaSha256: string): Promise<Snapshot> {
@@ -121,13 +145,4 @@ function requireRollbackMode(file: string): void {
   checkHeader(file, report, { standalone: true });
   if (!report.ok)
     throw new BackupError('database_busy', 'The live database changed its journal mode while it was to be copied.');
-}
-
-function schemaOf(file: string): string {
-  const copy = openPrivate(file, { readonly: true });
-  try {
-    return schemaDigest(copy);
-  } finally {
-    copy.close();
-  }
 }

@@ -47,9 +47,9 @@ async function takeAny(input: SnapshotTask, context: TaskContext): Promise<Snaps
     logBytes <= Math.max(shortLogBytes, statSync(input.live).size * longLogPart);
   const cloned = await clone(input, context, isWorthIt).catch((error: unknown) => {
     if (['insufficient_storage', 'database_missing', 'database_busy'].includes(describeError(error).code)) throw error;
-    return null;
+    return 'failed' as const;
   });
-  if (cloned?.verification.ok === true) return cloned;
+  if (typeof cloned === 'object' && cloned.verification.ok) return cloned;
   removeClone(input.destination);
   return takeCopy(input, context);
 }
@@ -57,30 +57,42 @@ async function takeAny(input: SnapshotTask, context: TaskContext): Promise<Snaps
 /** @throws BackupError `invalid_options` where there is no write-ahead log */
 async function takeClone(input: SnapshotTask, context: TaskContext): Promise<Snapshot> {
   const cloned = await clone(input, context, () => true);
-  if (cloned !== null) return cloned;
-  throw new BackupError('invalid_options', '`snapshot: "clone"` needs a database with a write-ahead log.');
+  if (typeof cloned === 'object') return cloned;
+  throw cloned === 'schema changed'
+    ? new BackupError('database_busy', 'The schema of the live database changed while it was copied.')
+    : new BackupError('invalid_options', '`snapshot: "clone"` needs a database with a write-ahead log.');
 }
 
-/** @returns null where there is no log, or none that is worth it */
+/** A clone, or why there is none. It is as new as the log, so its schema may be newer than that of the pinned reader. */
 async function clone(
   input: SnapshotTask,
   context: TaskContext,
   isWorthIt: (logBytes: number) => boolean,
-): Promise<Snapshot | null> {
+): Promise<Snapshot | 'no log' | 'long log' | 'schema changed'> {
   const { live, destination } = input;
   const identity = identityOf(live);
   const pinned = pinLive(live);
   let schemaSha256: string;
   try {
-    if (!hasLog(pinned)) return null;
+    if (!hasLog(pinned)) return 'no log';
     schemaSha256 = schemaDigest(pinned);
-    if (!isWorthIt(await cloneLog(live, destination, context))) return null;
+    if (!isWorthIt(await cloneLog(live, destination, context))) return 'long log';
     await cloneFile(live, destination, context);
     requireSameFile(live, identity);
+    if (schemaNow(live) !== schemaSha256) return 'schema changed';
   } finally {
     pinned.close();
   }
   return finishSnapshot({ ...input, schemaSha256 }, context);
+}
+
+function schemaNow(live: string): string {
+  const current = pinLive(live);
+  try {
+    return schemaDigest(current);
+  } finally {
+    current.close();
+  }
 }
 
 async function takeCopy(input: SnapshotTask, context: TaskContext): Promise<Snapshot> {

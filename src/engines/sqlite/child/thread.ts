@@ -74,7 +74,8 @@ const context: TaskContext = {
   },
   hash: (file) => send({ kind: 'hash', file }) as Promise<string>,
   sync: (file) => send({ kind: 'sync', file }) as Promise<void>,
-  prepareCopy: () => void send({ kind: 'prepare copy' }),
+  // Whether it can be had shows when it is asked for.
+  prepareCopy: () => void send({ kind: 'prepare copy' }).catch(() => undefined),
   copy: (request) => send({ kind: 'copy', ...request }) as Promise<void>,
   beside: <Result>(task: string, input: object) => send({ kind: 'task', task, input }) as Promise<Result>,
 };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { VerificationReport } from '../../../../dist/engines/engine.js';
 import { checkAfterRestore } from '../../../../dist/engines/sqlite/child/check-after-restore.js';
-import { countRows, readFacts } from '../../../../dist/engines/sqlite/child/read-facts.js';
+import { countRows, readFacts, readSchemaCookie } from '../../../../dist/engines/sqlite/child/read-facts.js';
 import { damagePages, overwrite } from '../../../helpers/database-files.js';
 import { openDatabase } from '../../../helpers/live-database.js';
 import { temporaryFolder } from '../../../helpers/temporary-folder.js';
@@ -11,11 +11,12 @@ import { temporaryFolder } from '../../../helpers/temporary-folder.js';
 function checkAfter(
   change: (live: ReturnType<typeof openDatabase>) => void,
   required: string[] = [],
+  replacedCookie: number | null = null,
 ): VerificationReport {
   const live = openDatabase(join(temporaryFolder(), 'app.db'));
   const [facts, rows] = [readFacts(live), countRows(live)];
   change(live);
-  return checkAfterRestore(live.name, facts, required, rows);
+  return checkAfterRestore(live.name, { facts, rows, replacedCookie }, required);
 }
 
 it('what was restored passes', () => {
@@ -38,6 +39,13 @@ it('a schema that the application has changed since is a warning', () => {
     checks: { schema: 'warning', rows: 'passed' },
     warnings: ['The application has changed the schema since the restore.'],
   });
+});
+
+it('content that was not replaced is a failure, whatever else passes', () => {
+  const live = openDatabase(join(temporaryFolder(), 'app.db'));
+  const cookie = readSchemaCookie(live);
+  expect(checkAfter(() => undefined, [], cookie)).toMatchObject({ ok: false, checks: { replaced: 'failed' } });
+  expect(checkAfter(() => undefined, [], cookie - 1)).toMatchObject({ ok: true });
 });
 
 it('a required table that is missing is a failure', () => {
