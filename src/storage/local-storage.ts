@@ -36,7 +36,8 @@ export function localStorage(directory: string, liveFile: string | null = null):
       await requirePlace();
       if (!(await linkUnlessTaken(stagedFile, payload(name)))) return false;
       await syncDirectory(directory);
-      await rm(stagedFile, { force: true });
+      // It is published; what cannot be removed from staging now is swept later.
+      await rm(stagedFile, { force: true }).catch(() => undefined);
       return true;
     },
     async open(name) {

@@ -171,12 +171,12 @@ export class Vault {
     if ((await this.#storage.stat(filename)) !== null) return false;
     const note = manifestName(filename);
     if (!(await this.#storage.writeNote(note, formatManifest(manifest), { staging, overwrite: false }))) return false;
-    let published = false;
-    try {
-      published = await this.#storage.publish(stagedFile, filename);
-    } finally {
-      if (!published) await this.#storage.removeNote(note);
-    }
+    const published = await this.#storage.publish(stagedFile, filename).catch(async (error: unknown) => {
+      // A file that got its name before the fault keeps what vouches for it; it may not survive a power cut.
+      if ((await this.#storage.stat(filename)) === null) await this.#storage.removeNote(note);
+      throw error;
+    });
+    if (!published) await this.#storage.removeNote(note);
     return published;
   }
 }

@@ -57,3 +57,16 @@ it.each([1, 2, 3, 4])(
     expect(await localStorage(directory).listNotes()).toHaveLength(failAt === 3 ? 1 : 0);
   },
 );
+
+it('a fault after the file got its name fails the publication and leaves the backup with its manifest', async () => {
+  const { directory, staged, staging } = place();
+  const storage = localStorage(directory);
+  const publish: Storage['publish'] = async (...input) => {
+    await storage.publish(...input);
+    throw new Error('EIO: the directory could not be synced');
+  };
+  const naming = { prefix: 'app', extension: 'db' };
+  const vault = new Vault({ storage: { ...storage, publish }, naming, exclusively: (change) => change() });
+  await expect(vault.publish(staged, draft(), staging)).rejects.toThrow('EIO');
+  expect((await vault.list()).map(({ manifest }) => manifest)).toEqual([true]);
+});
