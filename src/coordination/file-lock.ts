@@ -48,6 +48,8 @@ export class FileLock {
       database.pragma('journal_mode = MEMORY');
       if (alone) database.exec('BEGIN EXCLUSIVE; ROLLBACK');
       database.exec('BEGIN IMMEDIATE');
+      // A file that cannot be opened for writing is opened for reading, and then this transaction locks nothing.
+      if (create) database.pragma('user_version = 0');
       this.#database = database;
       this.#identity = found ?? identityOf(this.#file);
       if (this.#identity !== undefined) lockedHere.add(this.#identity);
