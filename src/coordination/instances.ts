@@ -41,7 +41,9 @@ export function createInstances(stateDirectory: string): Instances {
       // Another service may be asking at this moment whether this one lives; that passes.
       if (!(await lock.acquire(1_000))) throw new Error('The lock of this service could not be taken.');
       const own = join(staging, id);
-      await mkdir(own, { recursive: true, mode: 0o700 });
+      await mkdir(staging, { recursive: true, mode: 0o700 });
+      // Not recursive: that tells a full disk as ENOENT.
+      await mkdir(own, { mode: 0o700 });
       const isThere = (): boolean => existsSync(lockFile(id)) && existsSync(own);
       return {
         id,

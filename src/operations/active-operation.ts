@@ -64,14 +64,13 @@ export class ActiveOperation {
   async perform<Result>(body: OperationBody<Result>, lockFile: string): Promise<Result> {
     const staging = join(this.#instance?.staging ?? '', this.record.id);
     try {
-      await mkdir(staging, { recursive: true, mode: 0o700 });
+      // Not recursive: that tells a full disk as ENOENT.
+      await mkdir(staging, { mode: 0o700 });
       this.signal.throwIfAborted();
       return await body(this.#context(staging, lockFile));
     } finally {
       // What the operation did is done; the next start sweeps what cannot be removed now.
-      await rm(staging, { recursive: true, force: true }).catch((error: unknown) =>
-        this.#parts.events.emit('internal.error', { instance: null, error }),
-      );
+      await rm(staging, { recursive: true, force: true }).catch(this.#tell);
     }
   }
 
@@ -116,6 +115,8 @@ export class ActiveOperation {
     void this.#write({ sync: false });
   }
 
+  readonly #tell = (error: unknown): void => this.#parts.events.emit('internal.error', { instance: null, error });
+
   async #finish(change: Partial<OperationRecord>): Promise<void> {
     clearInterval(this.#heartbeat);
     clearTimeout(this.#deadline);
@@ -129,7 +130,7 @@ export class ActiveOperation {
     if (!recorded) return Promise.resolve();
     this.#written = this.#written
       .then(() => this.#parts.log.write(this.record, staging, options))
-      .catch((error: unknown) => this.#parts.events.emit('internal.error', { instance: null, error }));
+      .catch(this.#tell);
     return this.#written;
   }
 }
