@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { tally } from '../helpers/faults/tally.js';
 import { createDatabase } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -48,4 +49,5 @@ it(`a host that is killed while its child is starting leaves no process behind (
     await exited;
   }
   await expect.poll(() => processesIn(folder), { timeout: 10_000 }).toEqual([]);
+  tally('kills at a random moment', kills);
 });

@@ -16,12 +16,24 @@ export interface FixtureProcess {
   next(...types: string[]): Promise<Message>;
   /** SIGKILL, and waits until the process is gone. */
   kill(): Promise<void>;
+  /** Resolves when the process is gone, by whatever cause, to the signal that ended it. */
+  readonly ended: Promise<NodeJS.Signals | null>;
 }
 
 /** Runs until the test ends, unless it ends by itself. */
-export async function startFixture(name: string, ...parameters: string[]): Promise<FixtureProcess> {
+export function startFixture(name: string, ...parameters: string[]): Promise<FixtureProcess> {
+  return startFixtureIn(process.env, name, ...parameters);
+}
+
+/** The same with an environment of its own. */
+export async function startFixtureIn(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  ...parameters: string[]
+): Promise<FixtureProcess> {
   const child = fork(fileURLToPath(new URL(`../fixtures/${name}.mjs`, import.meta.url)), parameters, {
     execArgv: [],
+    env,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const talking = new Talk(child);
@@ -32,7 +44,7 @@ export async function startFixture(name: string, ...parameters: string[]): Promi
 
 class Talk implements FixtureProcess {
   readonly #child: ChildProcess;
-  readonly #exited: Promise<void>;
+  readonly ended: Promise<NodeJS.Signals | null>;
   readonly #unread: Message[] = [];
   #arrived: () => void = () => undefined;
   #ended = false;
@@ -47,11 +59,11 @@ class Talk implements FixtureProcess {
       this.#unread.push(message);
       this.#arrived();
     });
-    this.#exited = new Promise((resolve) =>
-      child.once('close', () => {
+    this.ended = new Promise((resolve) =>
+      child.once('close', (_code: number | null, signal: NodeJS.Signals | null) => {
         this.#ended = true;
         this.#arrived();
-        resolve();
+        resolve(signal);
       }),
     );
   }
@@ -77,7 +89,7 @@ class Talk implements FixtureProcess {
 
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
-    await this.#exited;
+    await this.ended;
   }
 }
 

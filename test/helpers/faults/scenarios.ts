@@ -1,0 +1,107 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createBackupService } from 'express-db-backup';
+import { type AppFolder, keepAll, manifestOf } from '../invariants.js';
+import { createDatabase, type LiveOptions, setGeneration } from '../live-database.js';
+import { stagedFiles } from '../workspace.js';
+
+/** Few pages: the calls that write them are many all the same, and each of them is a case. */
+export const rows = 30;
+export const committedBefore = 'before';
+export const states = { old: `second:${rows}`, new: `first:${rows}`, foreign: `foreign:${rows}` } as const;
+
+export interface Prepared extends AppFolder {
+  /** Backups of the two states; the live database is in the second one. */
+  readonly first: string;
+  readonly second: string;
+}
+
+export interface Scenario {
+  readonly verb: string;
+  readonly live?: LiveOptions;
+  readonly retention?: object;
+  /** What has to lie there before it begins. */
+  prepare?(app: Prepared): void;
+  parameters?(app: Prepared): unknown[];
+  /** Whether what was answered as done is done. */
+  isDone(app: Prepared, value: unknown, live: string): boolean;
+}
+
+/** Published, and told as verified: only such a backup can be restored. */
+function isThere({ directory }: AppFolder, filename: string): boolean {
+  const manifest = join(directory, 'metadata', manifestOf(filename));
+  if (!existsSync(join(directory, filename)) || !existsSync(manifest)) return false;
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { verification: { ok: boolean } }).verification.ok;
+}
+const isGone = ({ directory }: AppFolder, filename: string): boolean => !existsSync(join(directory, filename));
+const filenameOf = (value: unknown): string => (value as { filename: string }).filename;
+const failuresOf = (value: unknown): number => (value as { failed: unknown[] }).failed.length;
+const foreignOf = ({ folder }: AppFolder): string => join(folder, 'foreign.db');
+
+const restore: Scenario = {
+  verb: 'restore',
+  parameters: ({ first }) => [first],
+  isDone: (app, value, live) => live === states.new && isThere(app, (value as { safetyBackup: string }).safetyBackup),
+};
+
+/** The operations that change something, each as an application would call it. */
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  create: { verb: 'create', isDone: (app, value) => isThere(app, filenameOf(value)) },
+  restore,
+  'restore with a rollback journal': { ...restore, live: { wal: false } },
+  upload: {
+    verb: 'importFile',
+    prepare: (app) => createDatabase(foreignOf(app), { rows, generation: 'foreign' }).close(),
+    parameters: (app) => [foreignOf(app)],
+    isDone: (app, value) => isThere(app, filenameOf(value)),
+  },
+  cleanup: {
+    verb: 'cleanup',
+    retention: { keep: 1 },
+    // One that could not be removed is named.
+    isDone: (app, value) => (isGone(app, app.first) || failuresOf(value) > 0) && isThere(app, app.second),
+  },
+  remove: {
+    verb: 'remove',
+    parameters: ({ first }) => [first],
+    isDone: (app) => isGone(app, app.first) && isThere(app, app.second),
+  },
+  start: { verb: 'start', prepare: leaveDebris, isDone: ({ directory }) => stagedFiles(directory).length === 0 },
+};
+
+/** What a service leaves that was killed while it published. */
+function leaveDebris({ directory, first }: Prepared): void {
+  const state = join(directory, '.state');
+  mkdirSync(join(state, 'staging', '1-gone', 'operation'), { recursive: true });
+  writeFileSync(join(state, 'staging', '1-gone', 'operation', 'snapshot.db'), 'half a copy');
+  mkdirSync(join(state, 'instances'), { recursive: true });
+  writeFileSync(join(state, 'instances', '1-gone.lock'), '');
+  const orphan = 'app_backup_2020-01-01_00-00-00.json';
+  copyFileSync(join(directory, 'metadata', manifestOf(first)), join(directory, 'metadata', orphan));
+}
+
+/** Makes an application's folder in `parent`, with two backups and one commit that is in neither. */
+export async function prepareApp(parent: string, scenario: Scenario): Promise<Prepared> {
+  const folder = mkdtempSync(join(parent, 'app-'));
+  mkdirSync(join(folder, 'tmp'));
+  const app = { folder, databaseFile: join(folder, 'app.db'), directory: join(folder, 'backups') };
+  const database = createDatabase(app.databaseFile, { rows, ...scenario.live });
+  const service = createBackupService({ database: app.databaseFile, directory: app.directory, retention: keepAll });
+  try {
+    const { filename: first } = await service.create();
+    setGeneration(database, 'second');
+    const { filename: second } = await service.create();
+    database.prepare('INSERT INTO commits VALUES (?)').run(committedBefore);
+    const prepared = { ...app, first, second };
+    scenario.prepare?.(prepared);
+    return prepared;
+  } finally {
+    await service.close();
+    database.close();
+  }
+}
+
+/** A copy of a prepared folder: a vault that moves together with its database stays its own. */
+export function within(folder: string, app: Prepared): Prepared {
+  return { ...app, folder, databaseFile: join(folder, 'app.db'), directory: join(folder, 'backups') };
+}

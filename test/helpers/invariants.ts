@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { createBackupService } from 'express-db-backup';
+import { expect } from 'vitest';
+import { contentBelow } from './file-tree.js';
+import { generations, inspect, integrity } from './live-database.js';
+import { stagedFiles, storedBackups } from './workspace.js';
+
+/** So many that nothing is removed but where a test wants it. */
+export const keepAll = { keep: 100_000, safety: { keep: 100_000 } };
+
+/** An application's folder: its database `app.db`, its vault `backups`, and whatever else it has. */
+export interface AppFolder {
+  readonly folder: string;
+  readonly databaseFile: string;
+  readonly directory: string;
+}
+
+export interface Expectation {
+  /** What `generations` may say of the live database. */
+  readonly live: readonly string[];
+  /** What `generations` may say of a backup. */
+  readonly stored: readonly string[];
+  /** Keys whose commit the application was told of. */
+  readonly acknowledged: readonly string[];
+  /** `contentOutside` before anything happened. */
+  readonly outside: Readonly<Record<string, string>>;
+}
+
+/** A lock that is free at once is won well within this, also on a busy machine; one that is stuck is not. */
+const atOnceMs = 3_000;
+
+/**
+ * What holds after any fault, in this order: the next start works and leaves nothing staged; the lock is free at once;
+ * the live database is sound and all of one state; every acknowledged commit is in it or in a safety backup; every
+ * backup that is listed is what its manifest says; and nothing outside the vault has changed.
+ */
+export async function expectInvariants(app: AppFolder, expected: Expectation, told: string): Promise<void> {
+  await expectRecovery(app, told);
+  const live = lookAtLive(app.databaseFile, (database) => ({
+    integrity: integrity(database),
+    content: generations(database),
+  }));
+  expect(live.integrity, told).toBe('ok');
+  expect(expected.live, told).toContain(live.content);
+  const kept = keptKeys(app);
+  expect(
+    expected.acknowledged.filter((key) => !kept.has(key)),
+    told,
+  ).toEqual([]);
+  for (const filename of storedBackups(app.directory)) expectSound(app, filename, expected.stored, told);
+  expect(contentOutside(app), told).toEqual(expected.outside);
+}
+
+async function expectRecovery({ databaseFile, directory }: AppFolder, told: string): Promise<void> {
+  const next = createBackupService({ database: databaseFile, directory, retention: keepAll });
+  try {
+    const startedAt = performance.now();
+    await next.start();
+    expect(stagedFiles(directory), told).toEqual([]);
+    await next.cleanup();
+    expect(performance.now() - startedAt, told).toBeLessThan(atOnceMs);
+    const files = storedBackups(directory);
+    expect((await next.list()).total, told).toBe(files.length);
+    const others = readdirSync(directory).filter((name) => !files.includes(name));
+    expect(others, told).toEqual(['.state', 'metadata']);
+    expect(readdirSync(join(directory, 'metadata')).sort(), told).toEqual(files.map(manifestOf).sort());
+  } finally {
+    await next.close();
+  }
+}
+
+/** Files that were found sound already; nothing changes a published file. */
+const knownSound = new Set<string>();
+
+/** Does not ask the package whether its backups verify: the digest and SQLite's own check are computed here. */
+function expectSound({ directory }: AppFolder, filename: string, contents: readonly string[], told: string): void {
+  const file = join(directory, filename);
+  if (knownSound.has(file)) return;
+  const { sha256 } = JSON.parse(readFileSync(join(directory, 'metadata', manifestOf(filename)), 'utf8')) as {
+    sha256: string;
+  };
+  expect(createHash('sha256').update(readFileSync(file)).digest('hex'), `${told}: ${filename}`).toBe(sha256);
+  expect(inspect(file, integrity), `${told}: ${filename}`).toBe('ok');
+  expect(contents, `${told}: ${filename}`).toContain(inspect(file, generations));
+  knownSound.add(file);
+}
+
+export const manifestOf = (filename: string): string => filename.replace(/\.db$/, '.json');
+
+/** As the application would see it when it starts again. */
+export function lookAtLive<Result>(file: string, look: (database: Database.Database) => Result): Result {
+  const database = new Database(file, { fileMustExist: true });
+  try {
+    return look(database);
+  } finally {
+    database.close();
+  }
+}
+
+/** Keys in the live database or in any safety backup. */
+function keptKeys({ databaseFile, directory }: AppFolder): Set<unknown> {
+  const keys = (from: Database.Database): unknown[] => from.prepare('SELECT key FROM commits').pluck().all();
+  const safety = storedBackups(directory).filter((name) => name.includes('_safety_'));
+  return new Set([
+    ...lookAtLive(databaseFile, keys),
+    ...safety.flatMap((name) => inspect(join(directory, name), keys)),
+  ]);
+}
+
+/** Everything in the application's folder but its vault and its database. */
+export function contentOutside({ folder }: AppFolder): Record<string, string> {
+  const own = /^(backups$|backups\/|app\.db(-wal|-shm|-journal)?$)/;
+  return Object.fromEntries(Object.entries(contentBelow(folder)).filter(([path]) => !own.test(path)));
+}
