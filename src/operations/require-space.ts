@@ -21,9 +21,13 @@ export async function withSpace<Result>(vault: Vault, bytes: number, work: () =>
     return await work();
   } catch (error) {
     const told = toBackupError(error);
-    if (told.code !== 'insufficient_storage') throw error;
-    throw new BackupError(told.code, told.message, {
-      facts: { requiredBytes, availableBytes: await vault.freeBytes() },
+    const left = await vault.freeBytes();
+    // SQLite does not tell why it could not make or extend a file; a disk with less left than was to stay free does.
+    const isFull = told.code === 'internal_error' && left !== null && left < reserveBytes;
+    if (told.code !== 'insufficient_storage' && !isFull) throw error;
+    const detail = isFull ? 'The file system of the vault is full.' : told.message;
+    throw new BackupError('insufficient_storage', detail, {
+      facts: { requiredBytes, availableBytes: left },
       cause: error,
     });
   }

@@ -8,6 +8,9 @@ import { markOf } from './mark.js';
 import { isNoRegularFile, mostNoteBytes, readOnly, readSmallFile } from './regular-file.js';
 import type { Mark, OpenFile, Storage, StoredFile } from './storage.js';
 
+/** An operation makes fewer files than this at a time. */
+const fewestInodes = 16;
+
 /**
  * A directory on this machine. Its file system must know hard links, which publish without ever overwriting. A payload
  * that is `liveFile` by another name is not opened: closing it would drop the locks of this process (design, fact 8).
@@ -72,8 +75,9 @@ export function localStorage(directory: string, liveFile: string | null = null):
     },
     async freeBytes() {
       await requirePlace();
-      const { bavail, bsize } = await statfs(directory);
-      return bavail * bsize;
+      const { bavail, bsize, files, ffree } = await statfs(directory);
+      // Where no more files can be made no byte can be used; a file system without such a limit says 0 of 0.
+      return files > 0 && ffree < fewestInodes ? 0 : bavail * bsize;
     },
     localPath: payload,
     localNotePath: note,
