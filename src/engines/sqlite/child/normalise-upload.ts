@@ -44,10 +44,14 @@ export async function normaliseUpload({ file }: { file: string }, context: TaskC
   }
 }
 
+/** Faults of changing a file; those of reading it may come from its content. */
+const changeFailed = /^SQLITE_(IOERR_(WRITE|FSYNC|DIR_FSYNC|TRUNCATE|DELETE|SHM)|CANTOPEN|READONLY)/;
+
 /** A fault of the disk is no property of the file, and its message names paths of the server. */
 function saysNothingOfContent(error: unknown): boolean {
   const code = systemCode(error);
-  return describeError(error).code === 'insufficient_storage' || (code !== undefined && !code.startsWith('SQLITE_'));
+  if (describeError(error).code === 'insufficient_storage') return true;
+  return code !== undefined && (!code.startsWith('SQLITE_') || changeFailed.test(code));
 }
 
 function readUpload(file: string, report: ReportBuilder): Pick<ImportedFile, 'source' | 'tables' | 'objects'> {
