@@ -128,9 +128,7 @@ export class ActiveOperation {
   #write(options: { sync: boolean }): Promise<void> {
     const { recorded, staging } = this.#instance ?? { recorded: false, staging: '' };
     if (!recorded) return Promise.resolve();
-    this.#written = this.#written
-      .then(() => this.#parts.log.write(this.record, staging, options))
-      .catch(this.#tell);
+    this.#written = this.#written.then(() => this.#parts.log.write(this.record, staging, options)).catch(this.#tell);
     return this.#written;
   }
 }

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { mapLimited } from '../../dist/system/map-limited.js';
-import { EveryCall } from '../helpers/faults/every-call.js';
+import { type Aim, EveryCall } from '../helpers/faults/every-call.js';
 import { scenarios } from '../helpers/faults/scenarios.js';
 import { canTrace, changingCalls } from '../helpers/faults/strace.js';
 import { leftOut, tally } from '../helpers/faults/tally.js';
 
 const parallelRuns = 2;
 const cases = Object.entries(scenarios);
+
+/** A kill among messages and wake-ups is a kill too, but not at the call that was meant. */
+const isShifting = ({ ambiguous, call }: Aim): boolean => ambiguous || call.name === 'write';
 
 describe.runIf(canTrace())('SIGKILL before each system call that changes a file', () => {
   it.each(cases)(
@@ -22,7 +25,7 @@ describe.runIf(canTrace())('SIGKILL before each system call that changes a file'
         // Where the process ends while it answers, the answer is the true one; that is checked in any case.
         if (fault === 'met' && aim.victim !== 'host') expect(ended.type, told).toBe('failed');
         expect(['killed', 'done', 'failed'], told).toContain(ended.type);
-        if (!aim.ambiguous) expect(['met', 'passed'], told).toContain(fault);
+        if (!isShifting(aim)) expect(['met', 'passed'], told).toContain(fault);
       }
       const kills = shots.filter(({ fault }) => fault !== 'passed').length;
       expect(kills).toBeGreaterThan(positions.length * 0.8);
