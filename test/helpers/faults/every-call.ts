@@ -28,6 +28,8 @@ export interface Shot {
    * calls this time. `aside`: it met something else, such as a message between processes.
    */
   readonly fault: 'met' | 'passed' | 'aside';
+  /** The call that it met; not always the one that was aimed at, since calls shift a little. */
+  readonly met: Call | undefined;
 }
 
 /** Where one operation is run again and again, each time on a fresh copy of the same folder. */
@@ -91,10 +93,9 @@ export class EveryCall {
     rmSync(app.folder, { recursive: true });
     const met = (victim === 'host' ? [log] : childLogs(logs))
       .flatMap(readCalls)
-      .filter(({ text }) => wasMet.test(text))
-      .map(({ text }) => text.includes(app.folder));
-    const fault = met.length === 0 ? 'passed' : met.every(Boolean) ? 'met' : 'aside';
-    return { aim, ended, fault };
+      .filter(({ text }) => wasMet.test(text));
+    const isOwn = met.every(({ text }) => text.includes(app.folder));
+    return { aim, ended, fault: met.length === 0 ? 'passed' : isOwn ? 'met' : 'aside', met: met[0] };
   }
 
   #fresh(): { app: Prepared; logs: string } {
