@@ -21,6 +21,8 @@ export async function withSpace<Result>(vault: Vault, bytes: number, work: () =>
     return await work();
   } catch (error) {
     const told = toBackupError(error);
+    // It may know better which disk is full, and of what.
+    if (told.facts.requiredBytes !== undefined) throw error;
     const left = await vault.freeBytes();
     // SQLite does not tell why it could not make or extend a file; a disk with less left than was to stay free does.
     const isFull = told.code === 'internal_error' && left !== null && left < reserveBytes;

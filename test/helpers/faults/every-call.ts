@@ -28,8 +28,8 @@ export interface Shot {
    * calls this time. `aside`: it met something else, such as a message between processes.
    */
   readonly fault: 'met' | 'passed' | 'aside';
-  /** The call that it met; not always the one that was aimed at, since calls shift a little. */
-  readonly met: Call | undefined;
+  /** The calls that it met: not always the one that was aimed at, since calls shift a little, and one of each thread. */
+  readonly met: readonly Call[];
 }
 
 /** Where one operation is run again and again, each time on a fresh copy of the same folder. */
@@ -95,7 +95,7 @@ export class EveryCall {
       .flatMap(readCalls)
       .filter(({ text }) => wasMet.test(text));
     const isOwn = met.every(({ text }) => text.includes(app.folder));
-    return { aim, ended, fault: met.length === 0 ? 'passed' : isOwn ? 'met' : 'aside', met: met[0] };
+    return { aim, ended, fault: met.length === 0 ? 'passed' : isOwn ? 'met' : 'aside', met };
   }
 
   #fresh(): { app: Prepared; logs: string } {
