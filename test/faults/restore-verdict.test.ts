@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createBackupService } from 'express-db-backup';
 import { expect, it } from 'vitest';
 import { startFixture } from '../helpers/fixture-process.js';
-import { createKillBench, keepAll, newSeed, rows } from '../helpers/kill-bench.js';
+import { keepAll } from '../helpers/invariants.js';
+import { createKillBench, newSeed, rows } from '../helpers/kill-bench.js';
 import { generations, inspect } from '../helpers/live-database.js';
 
 const kills = 40;

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fsyncSync, openSync, realpathSync } from 'node:fs';
-import { saysBusy } from './describe-error.js';
+import type { Database } from '../../../system/load-better-sqlite3.js';
 import { openLive } from './open-database.js';
 
 /** A checkpoint that waits keeps writers waiting too; a reader that stays longer than this is not passing by. */
@@ -7,19 +7,28 @@ const readerPatienceMs = 250;
 
 /**
  * Brings a restore that SQLite has committed to the disk (design, fact 5): a checkpoint that empties the log, or, where
- * another connection prevents that, a sync of the log and the file, which waits for no lock. This process has
- * no connection to the database left when it opens the files, so closing them drops no lock (fact 8).
+ * another connection or a full disk prevents that, a sync of the log and the file, which needs neither lock nor room. This
+ * process has no connection to the database left when it opens the files, so closing them drops no lock (fact 8).
  * @returns whether the log could not be emptied yet
+ * @throws an error of the file system when the content is committed and cannot be brought to the disk
  */
 export function makeDurable(live: string): boolean {
-  const pending = !checkpoint(live);
+  const pending = !isCheckpointed(live);
   const file = realpathSync(live);
   if (pending) for (const part of [`${file}-wal`, file]) if (existsSync(part)) sync(part);
   return pending;
 }
 
-function checkpoint(live: string): boolean {
-  const database = openLive(live, readerPatienceMs);
+/** The commit has happened: whatever hinders the checkpoint does not undo it, and the log still has the content. */
+function isCheckpointed(live: string): boolean {
+  try {
+    return checkpoint(openLive(live, readerPatienceMs));
+  } catch {
+    return false;
+  }
+}
+
+function checkpoint(database: Database): boolean {
   try {
     database.pragma('synchronous = FULL');
     // Nearly all of the log is brought over by the mode that keeps no writer waiting, and keeps the application's own
@@ -27,9 +36,6 @@ function checkpoint(live: string): boolean {
     database.pragma('wal_checkpoint(PASSIVE)');
     const [outcome] = database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
     return outcome?.busy === 0;
-  } catch (error) {
-    if (saysBusy(error)) return false;
-    throw error;
   } finally {
     database.close();
   }
