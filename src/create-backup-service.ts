@@ -54,7 +54,8 @@ export interface BackupServiceOptions extends Omit<z.input<typeof serviceOptions
  */
 export function createBackupService(options: BackupServiceOptions): BackupService {
   const parsed = parseOptions(serviceOptionsSchema, options, 'createBackupService');
-  const engine = typeof parsed.database === 'string' ? sqlite({ path: parsed.database }) : (parsed.database as Engine);
+  const { database, snapshot } = parsed;
+  const engine = typeof database === 'string' ? sqlite({ path: database, snapshot }) : (database as Engine);
   const directory = resolve(parsed.directory);
   const { staticRoots } = parsed;
   const { liveFile } = engine;

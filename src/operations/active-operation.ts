@@ -60,12 +60,12 @@ export class ActiveOperation {
     this.#deadline = setTimeout(() => this.#expire(), this.#parts.operationMs).unref();
   }
 
-  /** Runs the body in a directory of its own. */
-  async perform<Result>(body: OperationBody<Result>, lockFile: string): Promise<Result> {
+  /** Runs the body, in a directory of its own if it `stages` anything. */
+  async perform<Result>(body: OperationBody<Result>, lockFile: string, stages: boolean): Promise<Result> {
     const staging = join(this.#instance?.staging ?? '', this.record.id);
     try {
       // Not recursive: that tells a full disk as ENOENT.
-      await mkdir(staging, { mode: 0o700 });
+      if (stages) await mkdir(staging, { mode: 0o700 });
       this.signal.throwIfAborted();
       return await body(this.#context(staging, lockFile));
     } finally {

@@ -16,6 +16,8 @@ export interface OperationSpec {
   readonly by: string;
   /** Whether it changes the set of backups or the live database, so that only one may run per vault. */
   readonly exclusive: boolean;
+  /** Whether it needs a directory to work in (the default); what only removes can then free a disk with no room for one. */
+  readonly stages?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** What listeners are told when it fails after it began. */
   readonly failedEvent?: 'backup.failed' | 'restore.failed';
@@ -65,7 +67,7 @@ export class OperationRunner {
   run<Result>(spec: OperationSpec, body: OperationBody<Result>): OperationRun<Result> {
     const active = new ActiveOperation(this.#newRecord(spec), this.#parts, spec.signal);
     const begun = this.#begin(active);
-    const outcome = begun.then((instance) => this.#perform(active, instance, body, spec.failedEvent));
+    const outcome = begun.then((instance) => this.#perform(active, instance, body, spec));
     const started = begun.then(() => active.operation);
     // Whoever asks only for the outcome learns of a failure to start there.
     started.catch(() => undefined);
@@ -180,12 +182,12 @@ export class OperationRunner {
     active: ActiveOperation,
     instance: Instance,
     body: OperationBody<Result>,
-    failedEvent?: OperationSpec['failedEvent'],
+    { stages = true, failedEvent }: OperationSpec,
   ): Promise<Result> {
     let releaseSlot: (() => void) | undefined;
     try {
       if (!active.record.exclusive) releaseSlot = await this.#takeSlot(active.signal);
-      const result = await active.perform(body, this.#parts.lock.file);
+      const result = await active.perform(body, this.#parts.lock.file, stages);
       await active.succeed(result);
       return result;
     } catch (error) {

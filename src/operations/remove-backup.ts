@@ -10,7 +10,12 @@ export function removeBackup(
   filename: string,
   caller: Caller,
 ): OperationRun<{ filename: string; freedBytes: number }> {
-  return runner.run({ type: 'remove', by: callerName(caller), exclusive: true, signal: caller.signal }, () =>
-    vault.remove(filename),
-  );
+  const spec = {
+    type: 'remove',
+    by: callerName(caller),
+    exclusive: true,
+    stages: false,
+    signal: caller.signal,
+  } as const;
+  return runner.run(spec, () => vault.remove(filename));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { BackupKind } from './backup-kind.js';
+import { snapshotMethods } from './snapshot-method.js';
 
 /** The one home of every default of the service. */
 export const serviceDefaults = {
@@ -67,7 +68,7 @@ const connectionStep = z.custom<ConnectionStep>((value) => typeof value === 'fun
 const connectionSchema = z.strictObject({ close: connectionStep, reopen: connectionStep });
 export type HostConnection = z.output<typeof connectionSchema>;
 
-export const serviceOptionsSchema = z.strictObject({
+const optionsSchema = z.strictObject({
   database: databaseSchema,
   /** The vault: a private directory that belongs to this database alone. It is made when it is missing. */
   directory: z
@@ -93,9 +94,16 @@ export const serviceOptionsSchema = z.strictObject({
    * missing, is replaced by a restore; without it such a restore is refused.
    */
   connection: connectionSchema.optional(),
+  /** How the copy of a SQLite file is made; for an engine of your own making it is an option of the engine. */
+  snapshot: z.enum(snapshotMethods).optional(),
   /** Folders that the application serves; a vault inside one is refused. */
   staticRoots: z.array(z.string().min(1)).default([]),
 });
+
+export const serviceOptionsSchema = optionsSchema.refine(
+  ({ database, snapshot }) => snapshot === undefined || typeof database === 'string',
+  { path: ['snapshot'], error: 'given to the engine, as in sqlite({ path, snapshot })' },
+);
 
 export type ParsedServiceOptions = z.output<typeof serviceOptionsSchema>;
 export type RetentionPolicy = { readonly keep: number } & {

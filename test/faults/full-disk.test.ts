@@ -22,7 +22,9 @@ const writers = Object.entries({
   upload,
   'restore with a rollback journal': scenarios['restore with a rollback journal'],
 });
-const removers = Object.entries({ cleanup, remove });
+const removers = fills.flatMap(({ what }) =>
+  Object.entries({ cleanup, remove }).map(([name, scenario]) => ({ name, scenario: required(scenario), what })),
+);
 const cases = fills.flatMap((fill) =>
   writers.map(([name, scenario]) => ({ name, scenario: required(scenario), ...fill })),
 );
@@ -68,9 +70,9 @@ describe.runIf(canMount('tmpfs'))('a disk that others fill', () => {
     300_000,
   );
 
-  it.each(removers)('to the last byte does not keep a %s from freeing it', async (_name, scenario) => {
-    const run = await onSmallDisk(required(scenario));
-    const { type, code } = await run('no bytes left', { fill: { phase: 'starting', what: 'bytes', leave: 0 } });
+  it.each(removers)('until no $what are left does not keep a $name from freeing it', async ({ scenario, what }) => {
+    const run = await onSmallDisk(scenario);
+    const { type, code } = await run(`no ${what} left`, { fill: { phase: 'starting', what, leave: 0 } });
     expect({ type, code }).toEqual({ type: 'done' });
     tally('full, small and read-only disks', 1);
   });

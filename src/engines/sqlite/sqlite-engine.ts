@@ -3,11 +3,11 @@ import { basename, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { BackupError, systemCode } from '../../errors.js';
 import { parseOptions } from '../../options/parse-options.js';
+import { snapshotMethods } from '../../options/snapshot-method.js';
 import { realPath } from '../../system/real-path.js';
 import type { Engine, EngineContext } from '../engine.js';
 import { Children } from './children.js';
 import type { ChildTask } from './conversation.js';
-import { snapshotMethods } from './snapshot-method.js';
 
 const sqliteOptionsSchema = z.strictObject({
   path: z

@@ -46,6 +46,8 @@ export class CopyProcess {
       await this.#ask(request);
     } catch (error) {
       if (systemCode(error) !== undefined || !isFree) throw error;
+      // Its end may be known by a message that did not reach it, before the system tells of it.
+      this.end();
       rmSync(request.to, { force: true });
       await this.#ask(request);
     }

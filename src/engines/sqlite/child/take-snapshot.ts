@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { BackupError } from '../../../errors.js';
+import type { SnapshotMethod } from '../../../options/snapshot-method.js';
 import type { Snapshot, SnapshotInput } from '../../engine.js';
-import type { SnapshotMethod } from '../snapshot-method.js';
 import { cloneFile, cloneLog, hasLog, identityOf, removeClone, requireSameFile } from './clone-live.js';
 import { copyPages } from './copy-pages.js';
 import { describeError } from './describe-error.js';

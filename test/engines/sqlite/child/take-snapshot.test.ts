@@ -6,7 +6,7 @@ import { hashFile } from '../../../../dist/engines/hash-file.js';
 import type { CopyRequest } from '../../../../dist/engines/sqlite/child/copy-request.js';
 import { describeError } from '../../../../dist/engines/sqlite/child/describe-error.js';
 import { takeSnapshot } from '../../../../dist/engines/sqlite/child/take-snapshot.js';
-import type { SnapshotMethod } from '../../../../dist/engines/sqlite/snapshot-method.js';
+import type { SnapshotMethod } from '../../../../dist/options/snapshot-method.js';
 import { damagePages, databaseOf, overwrite } from '../../../helpers/database-files.js';
 import { createDatabase, generations, inspect, openDatabase, setGeneration } from '../../../helpers/live-database.js';
 import { type RecordedContext, taskContext } from '../../../helpers/task-context.js';
