@@ -1,28 +1,25 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBackupService } from 'express-db-backup';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { canMount, mountImage, mountPlace } from '../helpers/faults/disk.js';
+import { leftOut } from '../helpers/faults/tally.js';
 import { createDatabase, generations, inspect, setGeneration } from '../helpers/live-database.js';
-import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 const imageMiB = 400;
 const mebibyte = 1024 * 1024;
+const fileSystems = [
+  ['XFS', 'mkfs.xfs'],
+  ['Btrfs', 'mkfs.btrfs'],
+] as const;
 
-/** A new file system in a file, mounted until the test ends; null where this machine cannot do that. */
-function mountImage(make: readonly [string, ...string[]]): string | null {
-  const folder = temporaryFolder();
+function mountNew(make: string): string {
+  const folder = mountPlace();
   const [image, place] = [join(folder, 'image'), join(folder, 'mounted')];
-  mkdirSync(place);
-  const [command, ...parameters] = make;
-  try {
-    execFileSync('truncate', ['-s', `${imageMiB}M`, image], { stdio: 'ignore' });
-    execFileSync(command, [...parameters, image], { stdio: 'ignore' });
-    execFileSync('mount', ['-o', 'loop', image, place], { stdio: 'ignore' });
-  } catch {
-    return null;
-  }
-  onTestFinished(() => void execFileSync('umount', [place]));
+  execFileSync('truncate', ['-s', `${imageMiB}M`, image]);
+  execFileSync(make, ['-q', image], { stdio: 'ignore' });
+  mountImage(image, place);
   return place;
 }
 
@@ -32,28 +29,32 @@ const freeMiB = (place: string): number => {
   return (bavail * bsize) / mebibyte;
 };
 
-it.each([
-  ['XFS', ['mkfs.xfs', '-q']],
-  ['Btrfs', ['mkfs.btrfs', '-q']],
-] as const)(
-  'on %s a backup shares the blocks of the live file, until the live file changes',
-  async (_name, make) => {
-    const place = mountImage(make);
-    if (place === null) return expect.unreachable('no loop device can be mounted here: 1 case left out');
-    const live = createDatabase(join(place, 'app.db'), { rows: 300_000 });
-    onTestFinished(() => void live.close());
-    live.pragma('wal_checkpoint(TRUNCATE)');
-    const liveMiB = (Number(live.pragma('page_count', { simple: true })) * 4096) / mebibyte;
-    expect(liveMiB).toBeGreaterThan(60);
-    const service = createBackupService({ database: live.name, directory: join(place, 'backups') });
-    onTestFinished(() => service.close());
-    const before = freeMiB(place);
-    const backups = [await service.create(), await service.create(), await service.create()];
-    expect(before - freeMiB(place)).toBeLessThan(liveMiB / 4);
-    live.exec("UPDATE items SET generation = 'changed' WHERE id <= 1000");
-    setGeneration(live, 'second');
-    for (const { filename } of backups)
-      expect(inspect(join(place, 'backups', filename), generations)).toBe('first:300000');
-  },
-  120_000,
+describe.runIf(canMount('loop'))('a file system with copy-on-write', () => {
+  it.each(fileSystems)(
+    '(%s) has a backup share the blocks of the live file, until the live file changes',
+    async (_name, make) => {
+      const place = mountNew(make);
+      const live = createDatabase(join(place, 'app.db'), { rows: 300_000 });
+      onTestFinished(() => void live.close());
+      live.pragma('wal_checkpoint(TRUNCATE)');
+      const liveMiB = (Number(live.pragma('page_count', { simple: true })) * 4096) / mebibyte;
+      expect(liveMiB).toBeGreaterThan(60);
+      const service = createBackupService({ database: live.name, directory: join(place, 'backups') });
+      onTestFinished(() => service.close());
+      const before = freeMiB(place);
+      const backups = [await service.create(), await service.create(), await service.create()];
+      expect(before - freeMiB(place)).toBeLessThan(liveMiB / 4);
+      live.exec("UPDATE items SET generation = 'changed' WHERE id <= 1000");
+      setGeneration(live, 'second');
+      for (const { filename } of backups)
+        expect(inspect(join(place, 'backups', filename), generations)).toBe('first:300000');
+    },
+    120_000,
+  );
+});
+
+leftOut(
+  !canMount('loop'),
+  'images cannot be mounted here',
+  fileSystems.map(([name]) => `copy-on-write on ${name}`),
 );

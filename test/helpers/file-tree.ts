@@ -12,9 +12,10 @@ export function permissionsBelow(folder: string): Record<string, string> {
   );
 }
 
-/** The content of every file below a folder: two that are equal mean that nothing was written, made or removed. */
-export function contentBelow(folder: string): Record<string, string> {
-  return Object.fromEntries(entriesBelow(folder).map((path) => [relative(folder, path), contentOf(path)]));
+/** The content of every wanted file below a folder: two that are equal mean that nothing was written, made or removed. */
+export function contentBelow(folder: string, isWanted: (path: string) => boolean = () => true): Record<string, string> {
+  const wanted = entriesBelow(folder).filter((path) => isWanted(relative(folder, path)));
+  return Object.fromEntries(wanted.map((path) => [relative(folder, path), contentOf(path)]));
 }
 
 /** What this process has open below a folder; files that were removed meanwhile are still told. */

@@ -110,8 +110,11 @@ function keptKeys({ databaseFile, directory }: AppFolder): Set<unknown> {
   ]);
 }
 
-/** Everything in the application's folder but its vault and its database. */
+/**
+ * Everything in the application's folder but its vault and its database, which is not even read: closing it would drop
+ * the locks of a connection that this process has open (design, fact 8).
+ */
 export function contentOutside({ folder }: AppFolder): Record<string, string> {
   const own = /^(backups$|backups\/|app\.db(-wal|-shm|-journal)?$)/;
-  return Object.fromEntries(Object.entries(contentBelow(folder)).filter(([path]) => !own.test(path)));
+  return contentBelow(folder, (path) => !own.test(path));
 }
