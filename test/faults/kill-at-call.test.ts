@@ -22,9 +22,8 @@ describe.runIf(canTrace())('SIGKILL before each system call that changes a file'
       );
       for (const { aim, ended, fault } of shots) {
         const told = `${aim.victim}, ${aim.call.text}: ${JSON.stringify(ended)}`;
-        // Where the process ends while it answers, the answer is the true one; that is checked in any case.
-        if (fault === 'met' && aim.victim !== 'host') expect(ended.type, told).toBe('failed');
-        expect(['killed', 'done', 'failed'], told).toContain(ended.type);
+        // Whichever the answer is, it is the true one; that is checked in any case. A process that only copies is replaced.
+        expect(aim.victim === 'host' ? ['killed', 'done', 'failed'] : ['done', 'failed'], told).toContain(ended.type);
         if (!isShifting(aim)) expect(['met', 'passed'], told).toContain(fault);
       }
       const kills = shots.filter(({ fault }) => fault !== 'passed').length;

@@ -20,7 +20,7 @@ it(`the start after a SIGKILL in a restore, ${kills} times, tells old where it i
     app.send({ type: 'call', verb: 'restore', parameters: [filename] });
     for (let phase: unknown; phase !== 'waiting for the write lock' && phase !== 'done'; )
       ({ phase } = await app.next('operation'));
-    await delay(bench.random(120));
+    await delay(bench.random(150));
     await app.kill();
     const service = createBackupService({ database: databaseFile, directory, retention: keepAll });
     const { interruptedRestore } = await service.start();

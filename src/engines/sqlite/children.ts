@@ -35,7 +35,8 @@ export class Children {
   async close(): Promise<void> {
     this.#closed = true;
     const idle = this.#take();
-    // It has nothing to undo, and one that is stopped or hangs would not hear of a closed channel.
+    idle?.disconnect();
+    // It has nothing to undo, and one that is stopped or hangs does not hear of a closed channel.
     idle?.kill();
     await idle?.ended;
   }

@@ -20,6 +20,8 @@ const gate = new StopGate();
 const errands = new Errands(runBeside);
 // A thread that fails outside a task leaves nothing to trust; the host sees the exit and says so.
 const thread = startThread(gate, tellHost).on('error', end);
+/** Started when it is first needed. */
+let second: Worker | undefined;
 process.on('message', (message: ToChild) => {
   if (message.type === 'run') {
     tellHost({ type: 'begun' });
@@ -44,16 +46,19 @@ function startThread({ memory }: StopGate, tell: (message: FromChild) => void): 
   return started;
 }
 
-/** Runs a task in a second thread, for as long as the task takes; it comes to no point where it must not be stopped. */
+/** Runs a task in a second thread, one at a time; it comes to no point where it must not be stopped. */
 function runBeside(task: string, input: unknown): Promise<unknown> {
+  second ??= startThread(new StopGate(), () => undefined);
+  const thread = second;
   return new Promise((resolve, reject) => {
-    const beside = startThread(new StopGate(), (message) => {
+    const settle = (message: FromThread): void => {
       if (message.type === 'result') resolve(message.value);
       else if (message.type === 'error')
         reject(Object.assign(new Error(message.error.detail), { code: message.error.code }));
       else return;
-      void beside.terminate();
-    }).on('error', reject);
-    beside.postMessage({ type: 'run', task, input, lockFile: null } satisfies ToThread);
+      thread.off('message', settle).off('error', reject);
+    };
+    thread.on('message', settle).on('error', reject);
+    thread.postMessage({ type: 'run', task, input, lockFile: null } satisfies ToThread);
   });
 }

@@ -46,6 +46,8 @@ export class SafetySnapshot {
   /** Copies what can be copied without the write lock. */
   async prepare(): Promise<void> {
     this.#context.prepareCopy();
+    // Under the lock the check must not wait for its thread.
+    await this.#context.beside('load', {}).catch(() => undefined);
     const pinned = ignoring(saysBusy, () => pinLive(this.#live, 0));
     if (pinned === undefined) return;
     this.#pinned = pinned;

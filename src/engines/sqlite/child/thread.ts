@@ -17,6 +17,8 @@ import { verifyFile } from './verify-file.js';
 
 /** The thread in which SQLite works: one task, one after the other, each in plain blocking calls. */
 const tasks = {
+  /** Takes as long as the rest of a small task; it can be had before a lock is won. */
+  load: async () => void loadBetterSqlite3(),
   snapshot: takeSnapshot,
   finish: finishSnapshot,
   verify: verifyFile,
