@@ -59,9 +59,10 @@ describe.runIf(canMount('tmpfs'))('a disk that others fill', () => {
       for (const phase of phases) {
         for (const leave of amounts) {
           const told = `${leave} ${what} left in phase ${phase}`;
-          const { type, code } = await run(told, { fill: { phase, what, leave } });
-          if (type !== 'done') expect({ type, code }, told).toEqual({ type: 'failed', code: 'insufficient_storage' });
-          if (type !== 'done') full++;
+          const { type, code, message } = await run(told, { fill: { phase, what, leave } });
+          if (type === 'done') continue;
+          expect({ type, code }, `${told}: ${message}`).toEqual({ type: 'failed', code: 'insufficient_storage' });
+          full++;
         }
       }
       expect(full).toBeGreaterThan(0);

@@ -8,6 +8,7 @@ export interface Outcome {
   /** `killed`: the application ended without an answer; `stuck`: it neither answered nor ended. */
   readonly type: 'done' | 'failed' | 'killed' | 'stuck';
   readonly code?: string;
+  readonly message?: string;
   readonly value?: unknown;
 }
 

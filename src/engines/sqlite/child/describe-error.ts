@@ -4,7 +4,8 @@ import type { SerialisedError } from '../protocol.js';
 
 const busy = /^SQLITE_(BUSY|LOCKED|PROTOCOL)/;
 const damaged = /^SQLITE_(CORRUPT|NOTADB|FORMAT)/;
-const full = /^(SQLITE_FULL|ENOSPC|EDQUOT|EFBIG)$/;
+/** The index of a log that cannot grow has no other reason in practice. */
+const full = /^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT|EFBIG)$/;
 
 /** Which code a fault of SQLite or of the file system means, or undefined for one that nothing above can act on. */
 function codeOf(fault: string | undefined): ErrorCode | undefined {

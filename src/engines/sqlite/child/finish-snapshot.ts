@@ -37,6 +37,8 @@ export async function finishSnapshot(input: FinishInput, context: TaskContext): 
 export function standAlone(file: string): void {
   const database = openPrivate(file, { readonly: false });
   try {
+    // Nobody else opens it, so the index of its log need not be a file.
+    database.pragma('locking_mode = EXCLUSIVE');
     database.pragma('synchronous = OFF');
     const mode = database.pragma('journal_mode = DELETE', { simple: true });
     if (mode !== 'delete') throw new Error(`The copy stayed in journal mode ${String(mode)}.`);
