@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { routes } from '../../dist/http/routes.js';
 import { routerDefaults } from '../../dist/options/router-options.js';
 import { serviceDefaults } from '../../dist/options/service-options.js';
+import { tallyKinds } from '../helpers/faults/tally.js';
 import { createDatabase } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -119,6 +120,13 @@ describe('the tables of the README', () => {
     for (const [option, value] of Object.entries(expected)) expect(defaults.get(`\`${option}\``)).toBe(`\`${value}\``);
     expect(defaults.get('`verifyOnCreate`')).toBe(`\`'${verifyOnCreate}'\``);
     expect(readme).toContain(routerDefaults.confirmationPhrase);
+  });
+
+  it('count what every kind of fault test tried, with nothing lost', () => {
+    const section = /<!-- npm run test:faults -->\n([\s\S]*?)<!-- end -->/.exec(readme)?.[1] ?? '';
+    const rows = [...section.matchAll(/^\| (.*?) +\| +([\d,]+) \| +(\d+) \|$/gm)];
+    expect(rows.map(([, kind]) => kind)).toEqual([...tallyKinds]);
+    for (const [, , tried, lost] of rows) expect([Number(tried?.replaceAll(',', '')) > 0, lost]).toEqual([true, '0']);
   });
 
   it('name only commands that exist', () => {
