@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
 import type { Operation } from 'express-db-backup';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { childrenOf, type FixtureProcess, isRunning, startFixture } from '../helpers/fixture-process.js';
+import { childrenOf, isRunning } from '../helpers/child-processes.js';
+import { type FixtureProcess, startFixture } from '../helpers/fixture-process.js';
 import { generations, setGeneration } from '../helpers/live-database.js';
 import { createWorkspace, stagedFiles, type Workspace } from '../helpers/workspace.js';
 

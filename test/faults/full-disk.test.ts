@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { canMount, mountPlace, mountTmpfs } from '../helpers/faults/disk.js';
 import { type Ended, type RunOptions, runScenario } from '../helpers/faults/run-scenario.js';
 import { type Prepared, prepareApp, type Scenario, scenarios, within } from '../helpers/faults/scenarios.js';
-import { leftOut, tally } from '../helpers/faults/tally.js';
+import { tally } from '../helpers/faults/tally.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 const kibibyte = 1024;
@@ -78,9 +78,3 @@ describe.runIf(canMount('tmpfs'))('a disk that others fill', () => {
     tally('full, small and read-only disks', 1);
   });
 });
-
-leftOut(
-  !canMount('tmpfs'),
-  'file systems cannot be mounted here',
-  cases.map(({ name, what }) => `a disk without ${what} during a ${name}`),
-);

@@ -9,14 +9,13 @@ import {
   createKillBench,
   expectInvariants,
   type KillBench,
+  kills,
+  mostAttempts,
   newSeed,
   rows,
 } from '../helpers/kill-bench.js';
 import { generations } from '../helpers/live-database.js';
 
-const kills = 40;
-/** An operation may end before its kill; so many attempts are more than enough for the kills that hit. */
-const mostAttempts = 3 * kills;
 const seed = newSeed();
 
 interface Call {

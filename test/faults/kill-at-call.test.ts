@@ -3,7 +3,7 @@ import { mapLimited } from '../../dist/system/map-limited.js';
 import { type Aim, EveryCall } from '../helpers/faults/every-call.js';
 import { scenarios } from '../helpers/faults/scenarios.js';
 import { canTrace, changingCalls } from '../helpers/faults/strace.js';
-import { leftOut, tally } from '../helpers/faults/tally.js';
+import { tally } from '../helpers/faults/tally.js';
 
 const parallelRuns = 2;
 const cases = Object.entries(scenarios);
@@ -33,9 +33,3 @@ describe.runIf(canTrace())('SIGKILL before each system call that changes a file'
     600_000,
   );
 });
-
-leftOut(
-  !canTrace(),
-  'strace may not trace processes here',
-  cases.map(([name]) => `SIGKILL before each call of a ${name}`),
-);

@@ -1,20 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { childrenOf } from '../helpers/child-processes.js';
 import { tally } from '../helpers/faults/tally.js';
-import { childrenOf } from '../helpers/fixture-process.js';
 import {
   acknowledge,
   createKillBench,
   expectInvariants,
   type KillBench,
+  kills,
+  mostAttempts,
   newSeed,
   rows,
 } from '../helpers/kill-bench.js';
 import { generations } from '../helpers/live-database.js';
 
-const kills = 40;
-/** An operation may end before its kill; so many attempts are more than enough for the kills that hit. */
-const mostAttempts = 3 * kills;
 const seed = newSeed();
 
 type Verb = (bench: KillBench) => Promise<unknown>;

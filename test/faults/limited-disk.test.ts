@@ -6,7 +6,7 @@ import { FileLock } from '../../dist/coordination/file-lock.js';
 import { canMount, mountPlace, mountTmpfs } from '../helpers/faults/disk.js';
 import { runScenario } from '../helpers/faults/run-scenario.js';
 import { prepareApp, scenarios, within } from '../helpers/faults/scenarios.js';
-import { leftOut, tally } from '../helpers/faults/tally.js';
+import { tally } from '../helpers/faults/tally.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 const kibibyte = 1024;
@@ -70,14 +70,3 @@ describe.runIf(canLimit)('a limit on the size of files', () => {
     120_000,
   );
 });
-
-leftOut(
-  !canMount('tmpfs'),
-  'file systems cannot be mounted here',
-  changing.map(([name]) => `a ${name} on a read-only disk`),
-);
-leftOut(
-  !canLimit,
-  'there is no prlimit',
-  writers.map(([name]) => `${limits.length} limits on files during a ${name}`),
-);

@@ -5,7 +5,7 @@ import { CuttableDisk } from '../helpers/faults/cuttable-disk.js';
 import { canMount } from '../helpers/faults/disk.js';
 import { legal, type Outcome, type Running, startScenario } from '../helpers/faults/run-scenario.js';
 import { type Prepared, type Scenario, scenarios } from '../helpers/faults/scenarios.js';
-import { leftOut, tally } from '../helpers/faults/tally.js';
+import { tally } from '../helpers/faults/tally.js';
 import { contentOutside, expectInvariants, lookAtLive } from '../helpers/invariants.js';
 import { newSeed, randomNumbers } from '../helpers/kill-bench.js';
 import { generations } from '../helpers/live-database.js';
@@ -121,9 +121,3 @@ async function cutAfterAnswer(
   );
   return answer;
 }
-
-leftOut(
-  !canMount('loop'),
-  'loop devices cannot be mounted here',
-  cases.map(([name]) => `${cutsAtRandom + cutsAfterAnswer} power cuts of a ${name}`),
-);

@@ -20,7 +20,10 @@ export default class TallyReporter implements Reporter {
     const leftOut = tests.filter((test) => test.result().state === 'skipped').map(({ fullName }) => fullName);
     const failed = tests.filter((test) => test.result().state === 'failed').length;
     if (failed > 0) console.log(`The table counts tests that passed; ${failed} did not.`);
-    if (leftOut.length > 0) console.log(`Left out on this machine: ${leftOut.length}\n  ${leftOut.join('\n  ')}`);
+    if (leftOut.length > 0)
+      console.log(
+        `Left out, for want of strace, root, mounts or prlimit: ${leftOut.length}\n  ${leftOut.join('\n  ')}`,
+      );
     if (process.env.RECORD !== undefined) record(lines, failed === 0 && tallyKinds.every((kind) => kind in tried));
   }
 }

@@ -5,6 +5,7 @@ export function backupProcessesOf(pid: number): number[] {
   return childrenOf(pid).filter((child) => commandOf(child).includes('child/main.js'));
 }
 
+/** Process ids of the children of a process at this moment (Linux). */
 export function childrenOf(pid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

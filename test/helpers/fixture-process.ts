@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
@@ -91,25 +90,4 @@ class Talk implements FixtureProcess {
     this.#child.kill('SIGKILL');
     await this.ended;
   }
-}
-
-/** Process ids of the children of a process at this moment. Reads what the kernel tells (Linux). */
-export function childrenOf(pid: number): number[] {
-  const tasks = `/proc/${pid}/task`;
-  if (!existsSync(tasks)) return [];
-  return readdirSync(tasks).flatMap((task) => readChildren(`${tasks}/${task}/children`));
-}
-
-function readChildren(file: string): number[] {
-  try {
-    return readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number);
-  } catch {
-    return []; // The thread has just ended.
-  }
-}
-
-/** Whether a process is there and is no zombie. */
-export function isRunning(pid: number): boolean {
-  const file = `/proc/${pid}/stat`;
-  return existsSync(file) && !/^\d+ \(.*\) [ZX]/.test(readFileSync(file, 'utf8'));
 }

@@ -6,6 +6,10 @@ import { createDatabase, setGeneration } from './live-database.js';
 import { createWorkspace, storedBackups, type Workspace } from './workspace.js';
 
 export const rows = 2_000;
+export const kills = 40;
+/** An operation may end before its kill; so many attempts are more than enough for the kills that hit. */
+export const mostAttempts = 3 * kills;
+
 /** One application's folder in which operations are killed again and again. */
 export interface KillBench extends Workspace {
   /** Backups of the two states that the live database may be in. */

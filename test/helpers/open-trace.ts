@@ -10,9 +10,6 @@ export interface Opening {
   readonly flags: string;
 }
 
-/** Tracing is forbidden in some containers; there the tests that need it say that they were left out. */
-export const canTrace = spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0;
-
 /**
  * Runs a script of `test/fixtures` to its end and tells what its process opened, with all of its threads. Processes
  * that it starts are left out.

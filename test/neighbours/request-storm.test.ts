@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { childrenOf } from '../helpers/fixture-process.js';
+import { childrenOf } from '../helpers/child-processes.js';
 import { type Call, call, createOne, type Method, phrase, startApp } from '../helpers/http-app.js';
 import { generations, integrity } from '../helpers/live-database.js';
 import { stagedFiles } from '../helpers/workspace.js';

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupService, Operation } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
+import { childrenOf, isRunning } from '../helpers/child-processes.js';
 import { makeEndlessFile } from '../helpers/endless-file.js';
-import { childrenOf, isRunning } from '../helpers/fixture-process.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import {
   createWorkspace,

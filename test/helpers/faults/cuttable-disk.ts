@@ -1,6 +1,6 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { childrenOf } from '../fixture-process.js';
+import { childrenOf } from '../child-processes.js';
 import { copyAtOneMoment, makeExt4, mountImage, mountPlace, unmount } from './disk.js';
 import type { Running } from './run-scenario.js';
 import { type Prepared, prepareApp, type Scenario, within } from './scenarios.js';

@@ -38,7 +38,10 @@ export const changingCalls = [
 
 const wroteToLog = /^\d+\s+([a-z0-9_]+)\(/;
 
-/** Whether this process may trace others: some containers and kernels refuse it. */
+/**
+ * Whether this process may trace others: some containers and kernels refuse it. What needs it is then reported as
+ * skipped, test by test, so that a run tells what it did not try.
+ */
 export function canTrace(): boolean {
   return spawnSync('strace', ['-f', '-qq', '-o', '/dev/null', 'true']).status === 0;
 }

@@ -1,9 +1,8 @@
-import { it, type TaskMeta, TestRunner } from 'vitest';
+import { type TaskMeta, TestRunner } from 'vitest';
 
 declare module 'vitest' {
   interface TaskMeta {
     tally?: Record<string, number>;
-    leftOut?: string;
   }
 }
 
@@ -23,9 +22,4 @@ export function tally(kind: string, tried: number): void {
   const meta: TaskMeta | undefined = TestRunner.getCurrentTest()?.meta;
   if (meta === undefined) throw new Error('Nothing is counted outside a test.');
   meta.tally = { ...meta.tally, [kind]: (meta.tally?.[kind] ?? 0) + tried };
-}
-
-/** Shows cases that this machine does not allow as skipped tests, each with the reason in its name. */
-export function leftOut(isLeftOut: boolean, reason: string, cases: readonly string[]): void {
-  if (isLeftOut) it.skip.each(cases)(`LEFT OUT, ${reason}: %s`, () => undefined);
 }
