@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeMachine } from './describe-machine.js';
@@ -28,7 +28,14 @@ const download = isWanted('download') && (await measureDownload({ folder: place(
 
 const text = report({ runs, machine: describeMachine(folder), bySize, small: small || [], list, download });
 console.log(`\n${text}`);
-if (write) writeFileSync(fileURLToPath(new URL('./results.md', import.meta.url)), `# Results of a run\n\n${text}\n`);
+if (write) {
+  const limits = readFileSync(beside('limits.md'), 'utf8');
+  writeFileSync(beside('results.md'), `# Results of a run\n\n${text}\n\n${limits}`);
+}
+
+function beside(name) {
+  return fileURLToPath(new URL(`./${name}`, import.meta.url));
+}
 
 async function measureSize(sizeMiB) {
   const measured = { sizeMiB };
