@@ -1,10 +1,10 @@
-import { basename, dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RestoreInput, SafetyPublication } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { HostConnection } from '../options/service-options.js';
-import { realPath } from '../system/real-path.js';
 import type { Backup } from '../vault/backup.js';
+import { incomingFile } from './incoming-file.js';
 import type { OperationParts } from './operation-parts.js';
 import type { OperationContext } from './operation-runner.js';
 import type { ReplaceInput, Replacement } from './replacement.js';
@@ -31,11 +31,13 @@ export async function replaceOffline(
   input: OfflineInput,
   context: OperationContext,
 ): Promise<Replacement> {
-  const live = realPath(parts.engine.liveFile ?? '');
-  const incoming = join(dirname(live), `.${basename(live)}.${context.operation.id}.incoming`);
+  const incoming = incomingFile(parts.engine.liveFile ?? '', context.operation.id);
   await writeIntent(parts, input, incoming, context);
   const report = await whileClosed(parts, connection, context, () =>
-    parts.engine.restoreOffline({ ...input.request, incoming }, input.publication, context.engine),
+    parts.engine
+      .restoreOffline({ ...input.request, incoming }, input.publication, context.engine)
+      // The process that works on it may have been killed.
+      .finally(() => rm(incoming, { force: true })),
   );
   const warnings = report.reopened ? [] : ['connection.reopen() failed: the application must be restarted.'];
   const { reopened, result } = report;

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { JournalEntry } from '../coordination/journal.js';
 import type { EngineContext, LiveFacts } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
+import { incomingFile } from './incoming-file.js';
 import type { OperationParts } from './operation-parts.js';
 import type { InterruptedRestore, LiveContent } from './outcomes.js';
 
@@ -16,7 +17,8 @@ export async function settleRestore(parts: OperationParts): Promise<InterruptedR
   if (entry === null) return null;
   const left = await whatIsLeft(parts, entry);
   const interrupted = await runner.explain(entry.operation, left);
-  if (entry.incoming !== null) await rm(entry.incoming, { force: true });
+  // The path is made anew: what a journal says, somebody else may have written.
+  if (entry.incoming !== null) await rm(incomingFile(parts.engine.liveFile ?? '', entry.operation), { force: true });
   await journal.end();
   // Its outcome was recorded; only the end of the journal was missing.
   if (!interrupted) return null;

@@ -21,6 +21,7 @@ const writers = Object.entries({
   restore,
   upload,
   'restore with a rollback journal': scenarios['restore with a rollback journal'],
+  'restore over a damaged file': scenarios['restore over a damaged file'],
 });
 const removers = fills.flatMap(({ what }) =>
   Object.entries({ cleanup, remove }).map(([name, scenario]) => ({ name, scenario: required(scenario), what })),

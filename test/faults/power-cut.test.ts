@@ -3,12 +3,11 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { CuttableDisk } from '../helpers/faults/cuttable-disk.js';
 import { canMount } from '../helpers/faults/disk.js';
-import { legal, type Outcome, type Running, startScenario } from '../helpers/faults/run-scenario.js';
+import { legalOf, type Outcome, type Running, startScenario } from '../helpers/faults/run-scenario.js';
 import { type Prepared, type Scenario, scenarios } from '../helpers/faults/scenarios.js';
 import { tally } from '../helpers/faults/tally.js';
-import { contentOutside, expectInvariants, lookAtLive } from '../helpers/invariants.js';
+import { contentOutside, expectInvariants, liveContent } from '../helpers/invariants.js';
 import { newSeed, randomNumbers } from '../helpers/kill-bench.js';
-import { generations } from '../helpers/live-database.js';
 
 const cutsAtRandom = 25;
 const cutsAfterAnswer = 8;
@@ -31,17 +30,18 @@ async function measure(disk: CuttableDisk, scenario: Scenario): Promise<number> 
 }
 
 async function expectSurvival(
+  scenario: Scenario,
   app: Prepared,
   running: Running,
   outside: Record<string, string>,
   told: string,
 ): Promise<void> {
-  await expectInvariants(app, { ...legal, acknowledged: running.acknowledged, outside }, told);
+  await expectInvariants(app, { ...legalOf(scenario), acknowledged: running.acknowledged, outside }, told);
 }
 
 async function expectDone(scenario: Scenario, app: Prepared, outcome: Outcome, told: string): Promise<void> {
   expect(outcome.type, told).toBe('done');
-  expect(scenario.isDone(app, outcome.value, lookAtLive(app.databaseFile, generations)), told).toBe(true);
+  expect(scenario.isDone(app, outcome.value, liveContent(app)), told).toBe(true);
 }
 
 describe.runIf(canMount('loop'))(`a power cut (seed ${seed})`, () => {
@@ -62,7 +62,7 @@ describe.runIf(canMount('loop'))(`a power cut (seed ${seed})`, () => {
             await delay(afterMs);
             return running;
           },
-          (app, running) => expectSurvival(app, running, outside, told),
+          (app, running) => expectSurvival(scenario, app, running, outside, told),
         );
       }
       tally('power cuts', cutsAtRandom);
@@ -116,7 +116,7 @@ async function cutAfterAnswer(
     async (app, running) => {
       settle();
       await expectDone(scenario, app, answer, told);
-      await expectSurvival(app, running, outside, told);
+      await expectSurvival(scenario, app, running, outside, told);
     },
   );
   return answer;

@@ -1,8 +1,7 @@
 import { expect } from 'vitest';
 import { type FixtureProcess, startFixtureIn } from '../fixture-process.js';
-import { contentOutside, expectInvariants, keepAll, lookAtLive } from '../invariants.js';
-import { generations } from '../live-database.js';
-import { committedBefore, type Prepared, type Scenario, states } from './scenarios.js';
+import { contentOutside, expectInvariants, keepAll, liveContent } from '../invariants.js';
+import { oldContent, type Prepared, type Scenario, states } from './scenarios.js';
 
 export interface Outcome {
   /** `killed`: the application ended without an answer; `stuck`: it neither answered nor ended. */
@@ -15,7 +14,7 @@ export interface Outcome {
 export interface Ended extends Outcome {
   /** What `generations` says of the live database afterwards. */
   readonly live: string;
-  /** The phases of the operation in which the application could commit. */
+  /** The phases of the operation. */
   readonly phases: readonly string[];
 }
 
@@ -31,7 +30,10 @@ export interface RunOptions {
 }
 
 /** Whatever happens to an operation, a database or a backup is all of one of these. */
-export const legal = { live: [states.old, states.new], stored: [states.old, states.new, states.foreign] } as const;
+export const legalOf = (scenario: Scenario) => ({
+  live: [oldContent(scenario), states.new],
+  stored: [oldContent(scenario), states.old, states.new, states.foreign],
+});
 
 /** No operation on these few pages takes so long, traced or not. */
 const stuckAfterMs = 30_000;
@@ -48,17 +50,19 @@ export async function runScenario(
   const outcome = await runToTheEnd(running);
   options.onEnd?.();
   const everything = `${told}: ${JSON.stringify(outcome)}`;
-  await expectInvariants(app, { ...legal, acknowledged: running.acknowledged, outside }, everything);
-  const content = lookAtLive(app.databaseFile, generations);
+  await expectInvariants(app, { ...legalOf(scenario), acknowledged: running.acknowledged, outside }, everything);
+  const content = liveContent(app);
   if (outcome.type === 'done') expect(scenario.isDone(app, outcome.value, content), everything).toBe(true);
-  if (outcome.code === 'insufficient_storage') expect(content, everything).toBe(states.old);
-  return { ...outcome, live: content, phases: running.acknowledged.slice(1) };
+  if (outcome.code === 'insufficient_storage') expect(content, everything).toBe(oldContent(scenario));
+  return { ...outcome, live: content, phases: running.phases };
 }
 
 export interface Running {
   readonly application: FixtureProcess;
   /** Keys whose commit the application was told of until now. */
   readonly acknowledged: readonly string[];
+  /** The phases of the operation until now. */
+  readonly phases: readonly string[];
   readonly outcome: Promise<Outcome>;
 }
 
@@ -68,22 +72,27 @@ export async function startScenario(
   app: Prepared,
   { nodeForChildren = process.execPath, fill, onReady }: RunOptions = {},
 ): Promise<Running> {
-  const serviceOptions = JSON.stringify({ retention: scenario.retention ?? keepAll });
+  const { retention = keepAll, destroyed = false } = scenario;
+  const serviceOptions = JSON.stringify({ retention, connection: destroyed ? {} : null });
   const parameters = [app.folder, serviceOptions, nodeForChildren, JSON.stringify(fill ?? null)];
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1', TMPDIR: `${app.folder}/tmp` };
   const application = await startFixtureIn(env, 'operate', ...parameters);
   await onReady?.(application);
   application.send({ type: 'call', verb: scenario.verb, parameters: scenario.parameters?.(app) ?? [] });
-  const acknowledged = [committedBefore];
-  return { application, acknowledged, outcome: listen(application, acknowledged) };
+  const told = { acknowledged: [...app.acknowledged], phases: [] };
+  return { application, ...told, outcome: listen(application, told) };
 }
 
-async function listen(application: FixtureProcess, acknowledged: string[]): Promise<Outcome> {
+async function listen(
+  application: FixtureProcess,
+  told: { readonly acknowledged: string[]; readonly phases: string[] },
+): Promise<Outcome> {
   for (;;) {
-    const message = await application.next('acknowledged', 'done', 'failed').catch(() => null);
+    const message = await application.next('phase', 'acknowledged', 'done', 'failed').catch(() => null);
     if (message === null) return { type: 'killed' };
-    if (message.type !== 'acknowledged') return message as unknown as Outcome;
-    acknowledged.push(String(message.key));
+    if (message.type === 'phase') told.phases.push(String(message.phase));
+    else if (message.type === 'acknowledged') told.acknowledged.push(String(message.key));
+    else return message as unknown as Outcome;
   }
 }
 

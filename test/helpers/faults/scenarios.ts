@@ -1,25 +1,31 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type Database from 'better-sqlite3';
 import { createBackupService } from 'express-db-backup';
-import { type AppFolder, keepAll, manifestOf } from '../invariants.js';
+import { destroyHeader } from '../damage.js';
+import { type AppFolder, destroyedContent, digest, fileAndLog, keepAll, manifestOf } from '../invariants.js';
 import { createDatabase, type LiveOptions, setGeneration } from '../live-database.js';
 import { stagedFiles } from '../workspace.js';
 
 /** Few pages: the calls that write them are many all the same, and each of them is a case. */
 export const rows = 30;
-export const committedBefore = 'before';
+const committedBefore = 'before';
 export const states = { old: `second:${rows}`, new: `first:${rows}`, foreign: `foreign:${rows}` } as const;
 
 export interface Prepared extends AppFolder {
   /** Backups of the two states; the live database is in the second one. */
   readonly first: string;
   readonly second: string;
+  /** What no fault may lose: keys of commits, or digests of a damaged file and its log. */
+  readonly acknowledged: readonly string[];
 }
 
 export interface Scenario {
   readonly verb: string;
   readonly live?: LiveOptions;
   readonly retention?: object;
+  /** Whether the live file and its log are damaged so that SQLite cannot open them, and the application lets go of them. */
+  readonly destroyed?: boolean;
   /** What has to lie there before it begins. */
   prepare?(app: Prepared): void;
   parameters?(app: Prepared): unknown[];
@@ -33,6 +39,8 @@ function isThere({ directory }: AppFolder, filename: string): boolean {
   if (!existsSync(join(directory, filename)) || !existsSync(manifest)) return false;
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { verification: { ok: boolean } }).verification.ok;
 }
+const keepsAll = (file: string, digests: readonly string[]): boolean =>
+  fileAndLog(file).map(digest).join() === digests.join();
 const isGone = ({ directory }: AppFolder, filename: string): boolean => !existsSync(join(directory, filename));
 const filenameOf = (value: unknown): string => (value as { filename: string }).filename;
 const failuresOf = (value: unknown): number => (value as { failed: unknown[] }).failed.length;
@@ -44,11 +52,19 @@ const restore: Scenario = {
   isDone: (app, value, live) => live === states.new && isThere(app, (value as { safetyBackup: string }).safetyBackup),
 };
 
+export const oldContent = ({ destroyed }: Scenario): string => (destroyed === true ? destroyedContent : states.old);
+
 /** The operations that change something, each as an application would call it. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   create: { verb: 'create', isDone: (app, value) => isThere(app, filenameOf(value)) },
   restore,
   'restore with a rollback journal': { ...restore, live: { wal: false } },
+  'restore over a damaged file': {
+    ...restore,
+    destroyed: true,
+    isDone: ({ directory, acknowledged }, value, live) =>
+      live === states.new && keepsAll(join(directory, (value as { safetyBackup: string }).safetyBackup), acknowledged),
+  },
   upload: {
     verb: 'importFile',
     prepare: (app) => createDatabase(foreignOf(app), { rows, generation: 'foreign' }).close(),
@@ -92,13 +108,25 @@ export async function prepareApp(parent: string, scenario: Scenario): Promise<Pr
     setGeneration(database, 'second');
     const { filename: second } = await service.create();
     database.prepare('INSERT INTO commits VALUES (?)').run(committedBefore);
-    const prepared = { ...app, first, second };
+    const prepared = { ...app, first, second, acknowledged: [committedBefore] };
     scenario.prepare?.(prepared);
-    return prepared;
+    return scenario.destroyed === true ? destroy(prepared, database) : prepared;
   } finally {
     await service.close();
     database.close();
   }
+}
+
+/** Leaves the file and the log as they are while they are in use, but for the headers of both. */
+function destroy(app: Prepared, database: Database.Database): Prepared {
+  const files = fileAndLog(app.databaseFile);
+  for (const file of files) copyFileSync(file, `${file}.aside`);
+  database.close();
+  for (const file of files) {
+    renameSync(`${file}.aside`, file);
+    destroyHeader(file);
+  }
+  return { ...app, destroyed: true, acknowledged: files.map(digest) };
 }
 
 /** A copy of a prepared folder: a vault that moves together with its database stays its own. */

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { BackupError, systemCode } from '../../../errors.js';
 import { type Database, loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
 
@@ -6,6 +8,9 @@ import { type Database, loadBetterSqlite3 } from '../../../system/load-better-sq
 const busyMs = 5_000;
 /** SQLite's own upper limit (SQLITE_MAX_MMAP_SIZE); only for private files, which nobody truncates under the map. */
 const mapBytes = 2_147_418_112;
+/** The answer of the process that looks at them: closing them here would drop the locks of this one. */
+const neitherIsKnown = 3;
+const headers = fileURLToPath(new URL('./look-at-headers.js', import.meta.url));
 
 /** Opens a staged or stored file. Content from outside must not run code: no functions in its schema are trusted. */
 export function openPrivate(file: string, { readonly }: { readonly: boolean }): Database {
@@ -34,10 +39,20 @@ export function pinLive(file: string, timeout: number = busyMs): Database {
   } catch (error) {
     // A read-only handle can neither roll back a hot journal nor make the missing -shm of a write-ahead log.
     if (!/^SQLITE_(READONLY|CANTOPEN)/.test(systemCode(error) ?? '')) throw error;
+    requireHeader(file);
     const writable = pin(openLive(file, timeout));
     writable.pragma('query_only = ON');
     return writable;
   }
+}
+
+/** Closing a file that it does not know, SQLite removes a log that it does not know, from which pages could be saved. */
+function requireHeader(file: string): void {
+  const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
+  if (log === undefined || log.size === 0) return;
+  const { status } = spawnSync(process.execPath, [headers, file], { stdio: 'ignore' });
+  if (status !== neitherIsKnown) return;
+  throw new BackupError('source_damaged', 'The headers of the live database file and of its log are destroyed.');
 }
 
 function requireLive(file: string): void {

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { openLive, openPrivate, pinLive } from '../../../../dist/engines/sqlite/child/open-database.js';
+import { destroyHeader } from '../../../helpers/damage.js';
 import { crashedCopy, databaseOf } from '../../../helpers/database-files.js';
 import { generations, openDatabase, setGeneration } from '../../../helpers/live-database.js';
 import { temporaryFolder } from '../../../helpers/temporary-folder.js';
@@ -49,6 +50,31 @@ it('a hot rollback journal is rolled back before the content is read', () => {
   expect(existsSync(`${crashed}-journal`)).toBe(true);
   expect(generations(pinned(crashed))).toBe('first:500');
   expect(existsSync(`${crashed}-journal`)).toBe(false);
+});
+
+/** A database as a crash leaves it, without the index of its log, and with damage. */
+function damagedCopy(damage: (file: string) => void): string {
+  const folder = temporaryFolder();
+  const live = openDatabase(join(folder, 'app.db'));
+  setGeneration(live, 'only in the log');
+  const file = join(folder, 'damaged.db');
+  crashedCopy(live.name, file);
+  damage(file);
+  return file;
+}
+
+it('a log is still there after a look at a database when the headers of both are destroyed', () => {
+  const file = damagedCopy((file) => {
+    destroyHeader(file);
+    destroyHeader(`${file}-wal`);
+  });
+  const { size } = statSync(`${file}-wal`);
+  expect(() => pinLive(file)).toThrow(expect.objectContaining({ code: 'SQLITE_NOTADB' }));
+  expect(statSync(`${file}-wal`).size).toBe(size);
+});
+
+it('a destroyed header that is whole in the log is no damage', () => {
+  expect(generations(pinned(damagedCopy(destroyHeader)))).toBe('only in the log:500');
 });
 
 it('a write-ahead log that lost its index in a crash is read', () => {
