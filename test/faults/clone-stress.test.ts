@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { removeClone } from '../../dist/engines/sqlite/child/clone-live.js';
-import { CopyProcess } from '../../dist/engines/sqlite/child/copy-process.js';
+import { CopyProcess } from '../../dist/engines/sqlite/child/copier/copy-process.js';
+import { removeClone } from '../../dist/engines/sqlite/child/snapshot/clone-live.js';
 import { Children } from '../../dist/engines/sqlite/children.js';
 import { startFixture } from '../helpers/fixture-process.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ExpectedContent } from '../../dist/engines/engine.js';
 import { hashFile } from '../../dist/engines/hash-file.js';
-import { takeSnapshot } from '../../dist/engines/sqlite/child/take-snapshot.js';
+import { takeSnapshot } from '../../dist/engines/sqlite/child/snapshot/take-snapshot.js';
 import { createDatabase, type LiveOptions } from './live-database.js';
 import { taskContext } from './task-context.js';
 import { temporaryFolder } from './temporary-folder.js';

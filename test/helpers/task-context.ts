@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest';
 import type { Progress, SafetyPublication, Snapshot } from '../../dist/engines/engine.js';
 import { hashFile } from '../../dist/engines/hash-file.js';
-import { CopyProcess } from '../../dist/engines/sqlite/child/copy-process.js';
+import { CopyProcess } from '../../dist/engines/sqlite/child/copier/copy-process.js';
 import { syncFile } from '../../dist/engines/sqlite/child/errands.js';
-import { type FinishInput, finishSnapshot } from '../../dist/engines/sqlite/child/finish-snapshot.js';
+import { type FinishInput, finishSnapshot } from '../../dist/engines/sqlite/child/snapshot/finish-snapshot.js';
 import type { TaskContext } from '../../dist/engines/sqlite/child/task.js';
 
 export interface RecordedContext extends TaskContext {

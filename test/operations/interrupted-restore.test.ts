@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InterruptedRestore } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
@@ -138,6 +138,16 @@ it.each(['securing', 'replacing'])(
     expect([integrity(database), existsSync(join(directory, '.state', 'journal.json'))]).toEqual(['ok', false]);
   },
 );
+
+it('a journal that names a file of somebody else has nothing of theirs removed', async () => {
+  const scene = await createScene();
+  const id = await interrupt(scene, 'securing');
+  const [journal, theirs] = [join(scene.directory, '.state', 'journal.json'), join(scene.folder, 'theirs.txt')];
+  writeFileSync(theirs, 'precious');
+  writeFileSync(journal, JSON.stringify({ ...JSON.parse(readFileSync(journal, 'utf8')), incoming: theirs }));
+  await restart(scene, id);
+  expect([existsSync(theirs), journalOf(scene)]).toEqual([true, false]);
+});
 
 it('a restore without a start in between first tells what the interrupted one left', async () => {
   const scene = await createScene('app-restored');

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Backup } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
-import { verifyFile } from '../../dist/engines/sqlite/child/verify-file.js';
+import { verifyFile } from '../../dist/engines/sqlite/child/verify/verify-file.js';
 import { flipBit } from '../helpers/damage.js';
 import { taskContext } from '../helpers/task-context.js';
 import { createWorkspace, stagedFiles, type Workspace } from '../helpers/workspace.js';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { systemCode } from '../../../errors.js';
 import { hashFile } from '../../hash-file.js';
-import { CopyProcess } from './copy-process.js';
+import { CopyProcess } from './copier/copy-process.js';
 import type { Errand, SystemFault, ToThread } from './task.js';
 
 /** What the main thread does for the threads in which SQLite works. */

@@ -1,6 +1,6 @@
 import type { Progress } from '../../engine.js';
 import type { FromChild, RunMessage } from '../protocol.js';
-import type { CopyRequest } from './copy-request.js';
+import type { CopyRequest } from './copier/copy-request.js';
 
 /** Work that a task has done elsewhere, while its own thread waits or goes on. */
 export type Errand =

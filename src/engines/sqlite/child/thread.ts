@@ -3,17 +3,17 @@ import { isErrorCode } from '../../../error-table.js';
 import { BackupError } from '../../../errors.js';
 import { type Database, loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
 import type { RunMessage } from '../protocol.js';
-import { describeError } from './describe-error.js';
-import { finishSnapshot } from './finish-snapshot.js';
-import { inspectLive } from './inspect-live.js';
-import { normaliseUpload } from './normalise-upload.js';
-import { restoreLive } from './restore-live.js';
-import { restoreOffline } from './restore-offline.js';
-import { stageRestore } from './stage-restore.js';
+import { describeError } from './database/describe-error.js';
+import { inspectLive } from './database/inspect-live.js';
+import { restoreLive } from './restore/restore-live.js';
+import { restoreOffline } from './restore/restore-offline.js';
+import { stageRestore } from './restore/stage-restore.js';
+import { finishSnapshot } from './snapshot/finish-snapshot.js';
+import { takeSnapshot } from './snapshot/take-snapshot.js';
 import { StopGate } from './stop-gate.js';
-import { takeSnapshot } from './take-snapshot.js';
 import type { Errand, FromThread, SystemFault, Task, TaskContext, ToThread } from './task.js';
-import { verifyFile } from './verify-file.js';
+import { normaliseUpload } from './verify/normalise-upload.js';
+import { verifyFile } from './verify/verify-file.js';
 
 /** The thread in which SQLite works: one task, one after the other, each in plain blocking calls. */
 const tasks = {

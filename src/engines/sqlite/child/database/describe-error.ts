@@ -1,0 +1,40 @@
+import type { ErrorCode } from '../../../../error-table.js';
+import { BackupError, systemCode } from '../../../../errors.js';
+import type { SerialisedError } from '../../protocol.js';
+
+const busy = /^SQLITE_(BUSY|LOCKED|PROTOCOL)/;
+const damaged = /^SQLITE_(CORRUPT|NOTADB|FORMAT)/;
+/** The index of a log that cannot grow has no other reason in practice. */
+const full = /^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT|EFBIG)$/;
+
+/** Which code a fault of SQLite or of the file system means, or undefined for one that nothing above can act on. */
+function codeOf(fault: string | undefined): ErrorCode | undefined {
+  if (fault === undefined) return undefined;
+  if (busy.test(fault)) return 'database_busy';
+  if (damaged.test(fault)) return 'source_damaged';
+  return full.test(fault) ? 'insufficient_storage' : undefined;
+}
+
+const details: Partial<Record<ErrorCode, string>> = {
+  database_busy: 'The database stayed locked by another connection.',
+  insufficient_storage: 'The file system is full.',
+};
+
+/** Turns whatever a task threw into what the host can rebuild. */
+export function describeError(error: unknown): SerialisedError {
+  if (error instanceof BackupError) return { code: error.code, detail: error.message, facts: error.facts };
+  const message = error instanceof Error ? error.message : String(error);
+  const code = codeOf(systemCode(error));
+  if (code === undefined)
+    return { code: 'internal_error', detail: `${message} (${systemCode(error) ?? 'no code'})`, facts: {} };
+  return { code, detail: details[code] ?? `SQLite says: ${message}.`, facts: {} };
+}
+
+/** Whether the fault says that the file's content is no sound database. */
+export function saysDamaged(error: unknown): boolean {
+  return codeOf(systemCode(error)) === 'source_damaged';
+}
+
+export function saysBusy(error: unknown): boolean {
+  return codeOf(systemCode(error)) === 'database_busy';
+}

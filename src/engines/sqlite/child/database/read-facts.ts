@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { Database } from '../../../../system/load-better-sqlite3.js';
+import type { DatabaseFacts, TableRows } from '../../../engine.js';
+import { saysDamaged } from './describe-error.js';
+
+const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+const number = (database: Database, pragma: string): number => Number(database.pragma(pragma, { simple: true }));
+
+export function readFacts(database: Database): DatabaseFacts {
+  const pageSize = number(database, 'page_size');
+  const pageCount = number(database, 'page_count');
+  const version = database.prepare('SELECT sqlite_version() AS version').get() as { version: string };
+  return {
+    size: pageSize * pageCount,
+    pageSize,
+    pageCount,
+    userVersion: number(database, 'user_version'),
+    applicationId: number(database, 'application_id'),
+    schemaSha256: schemaDigest(database),
+    engineVersion: version.version,
+  };
+}
+
+/** Objects that SQLite makes for itself (statistics, automatic indexes) come and go and are left out. */
+const ownObjects = String.raw`name NOT LIKE 'sqlite\_%' ESCAPE '\'`;
+
+/** SHA-256 (hex) over every object's type, name, table and SQL, in a fixed order. */
+export function schemaDigest(database: Database): string {
+  return sha256(
+    database
+      .prepare(`SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE ${ownObjects} ORDER BY type, name, tbl_name`)
+      .raw()
+      .all(),
+  );
+}
+
+/** What SQLite goes by is the SQL of an object; the column `type` beside it says whatever its writer wanted. */
+const plainStatement = /^CREATE\s+(?:TABLE|VIRTUAL\s+TABLE|INDEX|UNIQUE\s+INDEX)\s/i;
+
+/** Whatever is not plainly a table or an index, as triggers and views, can run SQL of whoever wrote it. */
+export function readObjects(database: Database): Record<string, string> {
+  const rows = database
+    .prepare('SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema WHERE sql IS NOT NULL')
+    .all() as { type: unknown; name: unknown; table: unknown; sql: unknown }[];
+  const running = rows.filter(({ sql }) => !plainStatement.test(String(sql)));
+  return Object.fromEntries(running.map(({ type, name, table, sql }) => [`${type} ${name}`, sha256([table, sql])]));
+}
+
+/** Raised by one by the commit of a restore, and otherwise only when the application changes the schema. */
+export function readSchemaCookie(database: Database): number {
+  return number(database, 'schema_version');
+}
+
+/** A connection that is open takes over every change of the schema but that of the text encoding. */
+export function readTextEncoding(database: Database): string {
+  return String(database.pragma('encoding', { simple: true }));
+}
+
+/**
+ * Rows of each ordinary table. Virtual tables and their shadows are left to the module that owns them.
+ * One that is too damaged to be counted is left out where `onDamaged` is there to hear of it.
+ */
+export function countRows(database: Database, onDamaged?: (name: string) => void): TableRows {
+  const tables = database
+    .prepare(
+      `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND ${ownObjects} ORDER BY name`,
+    )
+    .pluck()
+    .all() as string[];
+  const rows = tables.flatMap((name): [string, number][] => {
+    try {
+      return [[name, countTable(database, name)]];
+    } catch (error) {
+      if (onDamaged === undefined || !saysDamaged(error)) throw error;
+      onDamaged(name);
+      return [];
+    }
+  });
+  // fromEntries defines own properties: a table named __proto__ stays data.
+  return Object.fromEntries(rows);
+}
+
+function countTable(database: Database, name: string): number {
+  const quoted = name.replaceAll('"', '""');
+  return Number(database.prepare(`SELECT count(*) FROM main."${quoted}"`).pluck().get());
+}

@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { BackupError } from '../../../../errors.js';
+
+/**
+ * Refuses when another process has the database open, as far as the system tells (Linux): what this user may see of
+ * open files, and the locks of every user. A file that is replaced under a connection takes its writes with it.
+ * @throws BackupError `database_busy`
+ */
+export function requireUnused(live: string, sidecars: readonly string[]): void {
+  if (!existsSync('/proc/self/fd')) return;
+  const files = [live, ...sidecars.map((suffix) => live + suffix)]
+    .map((file) => statSync(file, { throwIfNoEntry: false }))
+    .filter((stat) => stat !== undefined);
+  const wanted = new Set(files.map(identity));
+  const users = new Set([...holdersOfFiles(wanted), ...holdersOfLocks(files)]);
+  users.delete(process.pid);
+  if (users.size === 0) return;
+  throw new BackupError(
+    'database_busy',
+    `The live file is open in other processes (${[...users].slice(0, 10).join(', ')}); nothing was replaced.`,
+  );
+}
+
+const identity = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
+
+function holdersOfFiles(wanted: ReadonlySet<string>): number[] {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return processes.filter((pid) => hasOpen(join('/proc', pid, 'fd'), wanted)).map(Number);
+}
+
+/** Processes end, and those of other users keep their files to themselves. */
+function hasOpen(directory: string, wanted: ReadonlySet<string>): boolean {
+  try {
+    return readdirSync(directory).some((name) => {
+      const stat = statSync(join(directory, name), { throwIfNoEntry: false });
+      return stat !== undefined && wanted.has(identity(stat));
+    });
+  } catch {
+    return false;
+  }
+}
+
+/** Lines such as `1: POSIX  ADVISORY  READ 4711 08:01:1234 1073741826 1073742335` (proc(5)). */
+function holdersOfLocks(files: readonly Stats[]): number[] {
+  if (!existsSync('/proc/locks')) return [];
+  const wanted = new Set(files.map(({ dev, ino }) => `${major(dev)}:${minor(dev)}:${ino}`));
+  const locks = readFileSync('/proc/locks', 'utf8').matchAll(/ (\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /g);
+  return [...locks].flatMap(([, pid, high, low, ino]) =>
+    wanted.has(`${Number.parseInt(String(high), 16)}:${Number.parseInt(String(low), 16)}:${ino}`) ? [Number(pid)] : [],
+  );
+}
+
+/** makedev(3), for the numbers below 2^32 that Linux gives out. */
+const major = (dev: number): number => (dev >>> 8) & 0xfff;
+const minor = (dev: number): number => (dev & 0xff) | ((dev >>> 12) & 0xfff00);

@@ -1,0 +1,131 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import type {
+  DatabaseFacts,
+  RestoreOfflineInput,
+  RestoreReport,
+  SafetyPublication,
+  Snapshot,
+} from '../../../engine.js';
+import { openPrivate } from '../database/open-database.js';
+import { countRows, readFacts } from '../database/read-facts.js';
+import type { TaskContext } from '../task.js';
+import { checkAfterRestore } from './check-after-restore.js';
+import { requireUnused } from './require-unused.js';
+import { loadPublication } from './restore-live.js';
+
+export interface OfflineTask extends RestoreOfflineInput {
+  readonly live: string;
+  readonly publication: SafetyPublication;
+}
+
+/** What belongs to a database file; the `-shm` is an index of the `-wal`, made anew from it. */
+const logs = ['-wal', '-journal'] as const;
+const sidecars = [...logs, '-shm'] as const;
+
+/**
+ * Puts a backup in the place of a live file that SQLite cannot open. Nobody may have it open.
+ *
+ * 1. Refuses while another process has it open.
+ * 2. Copies the file and its logs as they are, and publishes them as the safety backup.
+ * 3. Brings the new file to the disk beside the live one.
+ * 4. Removes the old logs, which SQLite would apply to the new file, and only then renames it into place.
+ * 5. Checks what is there now.
+ *
+ * A crash in the fourth step leaves the damaged file without its logs, or the new one; the safety backup has both.
+ */
+export async function restoreOffline(input: OfflineTask, context: TaskContext): Promise<RestoreReport> {
+  const publish = await loadPublication(input.publication);
+  const { live, source, incoming, requiredTables } = input;
+  const { facts, rows } = readSource(source);
+  requireUnused(live, sidecars);
+  const snapshot = await copyAsItIs(input, facts.engineVersion, context);
+  const safety = await context.unstoppable(() => publish(snapshot));
+  try {
+    context.report({ phase: 'replacing', done: 0, total: facts.size, unit: 'bytes' });
+    place(source, incoming, live);
+    await context.sync(incoming);
+    requireUnused(live, sidecars);
+    context.commit();
+    replace(incoming, live);
+  } finally {
+    rmSync(incoming, { force: true });
+  }
+  const { checks, problems, warnings } = checkAfterRestore(live, { facts, rows, replacedCookie: null }, requiredTables);
+  return { safety, checks, problems, warnings, tablesBefore: {}, tablesAfter: rows, checkpointPending: false };
+}
+
+function readSource(file: string): { facts: DatabaseFacts; rows: Readonly<Record<string, number>> } {
+  const source = openPrivate(file, { readonly: true });
+  try {
+    return { facts: readFacts(source), rows: countRows(source) };
+  } finally {
+    source.close();
+  }
+}
+
+/** No SQLite of this process has these files open, so reading them drops no lock (design, fact 8). */
+async function copyAsItIs(
+  { live, safetyDestination }: OfflineTask,
+  engineVersion: string,
+  context: TaskContext,
+): Promise<Snapshot> {
+  context.report({ phase: 'securing', done: 0, total: 0, unit: 'bytes' });
+  if (existsSync(live)) copyFileSync(live, safetyDestination, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  else writeFileSync(safetyDestination, '', { flag: 'wx' });
+  const kept = logs.filter((suffix) => existsSync(live + suffix));
+  for (const suffix of kept) copyFileSync(live + suffix, safetyDestination + suffix, constants.COPYFILE_EXCL);
+  for (const suffix of ['', ...kept]) {
+    chmodSync(safetyDestination + suffix, 0o600);
+    await context.sync(safetyDestination + suffix);
+  }
+  const { size } = statSync(safetyDestination);
+  const problem = 'SQLite could not open the live file; this is its copy as it was, and nothing of it was verified.';
+  const unknown = { pageSize: 0, pageCount: 0, userVersion: 0, applicationId: 0, schemaSha256: '' };
+  return {
+    size,
+    sha256: await context.hash(safetyDestination),
+    source: { ...unknown, size, engineVersion, ...(kept.length > 0 && { logs: kept }) },
+    tables: {},
+    verification: { ok: false, checks: { header: 'failed' }, problems: [problem], warnings: [] },
+    verificationMs: 0,
+  };
+}
+
+/** Beside its place, on the same file system, with the owner and the mode that the live file had. */
+function place(source: string, incoming: string, live: string): void {
+  copyFileSync(source, incoming, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  const old = statSync(live, { throwIfNoEntry: false });
+  if (old !== undefined && process.getuid?.() === 0) chownSync(incoming, old.uid, old.gid);
+  chmodSync(incoming, old === undefined ? 0o600 : old.mode & 0o777);
+}
+
+function replace(incoming: string, live: string): void {
+  for (const suffix of sidecars) rmSync(live + suffix, { force: true });
+  // A log that came back after a power cut would be applied to the new file.
+  syncDirectoryOf(live);
+  renameSync(incoming, live);
+  syncDirectoryOf(live);
+}
+
+function syncDirectoryOf(file: string): void {
+  const descriptor = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
