@@ -1,27 +1,32 @@
-import { readFileSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 
 const periodMs = 1;
 const nanosecondsPerMs = 1e6;
+/** Linux counts what a hypervisor takes away in hundredths of a second. */
+const msPerTick = 10;
 
 /**
  * Watches this process's event loop with a timer of 1 ms.
  * @returns {() => { stallMs: number, ownStallMs: number }} ends the watch and tells the longest time, in ms beyond the
- * period, that the loop did not turn; and the longest without the time in which this thread was ready to run and the
- * system had no core for it, which no program can help
+ * period, that the loop did not turn; and the longest without the time in which this thread had no core, which no
+ * program can help: the system gave it to another, or the hypervisor gave it to another machine
  */
 export function watchStalls() {
   let stallMs = 0;
   let ownStallMs = 0;
   let last = performance.now();
-  let lastWait = waitedForCoreMs();
+  let lastWithout = withoutCoreMs();
   const look = () => {
     const now = performance.now();
-    const wait = waitedForCoreMs();
+    const without = withoutCoreMs();
     const gap = now - last - periodMs;
     stallMs = Math.max(stallMs, gap);
-    ownStallMs = Math.max(ownStallMs, gap - (wait - lastWait));
+    ownStallMs = Math.max(
+      ownStallMs,
+      gap - (without.queued - lastWithout.queued) - (without.stolen - lastWithout.stolen),
+    );
     last = now;
-    lastWait = wait;
+    lastWithout = without;
   };
   const timer = setInterval(look, periodMs);
   return () => {
@@ -32,12 +37,24 @@ export function watchStalls() {
   };
 }
 
-/** What Linux counts for the main thread since it began; 0 on a system that does not tell. */
-function waitedForCoreMs() {
+const schedule = reader('/proc/self/schedstat');
+const statistics = reader('/proc/stat');
+
+/** What Linux counts for the main thread since it began, and for the core that lost most; 0 on a system that does not tell. */
+function withoutCoreMs() {
+  const queued = Number(schedule().split(' ')[1] ?? 0) / nanosecondsPerMs;
+  const stolen = statistics().matchAll(/^cpu\d+(?: \d+){7} (\d+)/gm);
+  return { queued, stolen: Math.max(0, ...Array.from(stolen, ([, ticks]) => Number(ticks))) * msPerTick };
+}
+
+/** Reads a small file again and again into the same memory: what is looked at should not collect garbage for the look. */
+function reader(file) {
+  const buffer = Buffer.alloc(2_048);
   try {
-    return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[1]) / nanosecondsPerMs;
+    const descriptor = openSync(file, 'r');
+    return () => buffer.latin1Slice(0, readSync(descriptor, buffer, 0, buffer.length, 0));
   } catch {
-    return 0;
+    return () => '';
   }
 }
 

@@ -22,6 +22,7 @@ export interface FinishInput extends SnapshotInput {
 /** Makes a copy a standalone database; checks it while its digest is computed and its bytes are brought to the disk. */
 export async function finishSnapshot(input: FinishInput, context: TaskContext): Promise<Snapshot> {
   const { destination, level } = input;
+  context.report({ phase: 'finishing', done: 0, total: 0, unit: 'bytes' });
   standAlone(destination);
   const startedAt = performance.now();
   context.report({ phase: 'verifying', done: 0, total: statSync(destination).size, unit: 'bytes' });

@@ -76,6 +76,7 @@ async function clone(
   try {
     if (!hasLog(pinned)) return 'no log';
     schemaSha256 = schemaDigest(pinned);
+    context.report({ phase: 'copying', done: 0, total: statSync(live).size, unit: 'bytes' });
     if (!isWorthIt(await cloneLog(live, destination, context))) return 'long log';
     await cloneFile(live, destination, context);
     requireSameFile(live, identity);
