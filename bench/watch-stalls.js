@@ -4,6 +4,9 @@ const periodMs = 1;
 const nanosecondsPerMs = 1e6;
 /** Linux counts what a hypervisor takes away in hundredths of a second. */
 const msPerTick = 10;
+/** Looking at that costs a tenth of a millisecond: it is done this often, and after a stall. */
+const stolenEveryMs = 50;
+const stallAtLeastMs = 10;
 
 /**
  * Watches this process's event loop with a timer of 1 ms.
@@ -15,18 +18,22 @@ export function watchStalls() {
   let stallMs = 0;
   let ownStallMs = 0;
   let last = performance.now();
-  let lastWithout = withoutCoreMs();
+  let lastQueued = queuedMs();
+  let [lastStolen, lastStolenAt] = [stolenMs(), last];
   const look = () => {
     const now = performance.now();
-    const without = withoutCoreMs();
+    const queued = queuedMs();
     const gap = now - last - periodMs;
+    const isStall = gap >= stallAtLeastMs;
+    if (isStall || now - lastStolenAt >= stolenEveryMs) {
+      const stolen = stolenMs();
+      if (isStall) ownStallMs = Math.max(ownStallMs, gap - (queued - lastQueued) - (stolen - lastStolen));
+      [lastStolen, lastStolenAt] = [stolen, now];
+    }
+    if (!isStall) ownStallMs = Math.max(ownStallMs, gap - (queued - lastQueued));
     stallMs = Math.max(stallMs, gap);
-    ownStallMs = Math.max(
-      ownStallMs,
-      gap - (without.queued - lastWithout.queued) - (without.stolen - lastWithout.stolen),
-    );
-    last = now;
-    lastWithout = without;
+    last = performance.now();
+    lastQueued = queued;
   };
   const timer = setInterval(look, periodMs);
   return () => {
@@ -40,11 +47,13 @@ export function watchStalls() {
 const schedule = reader('/proc/self/schedstat');
 const statistics = reader('/proc/stat');
 
-/** What Linux counts for the main thread since it began, and for the core that lost most; 0 on a system that does not tell. */
-function withoutCoreMs() {
-  const queued = Number(schedule().split(' ')[1] ?? 0) / nanosecondsPerMs;
-  const stolen = statistics().matchAll(/^cpu\d+(?: \d+){7} (\d+)/gm);
-  return { queued, stolen: Math.max(0, ...Array.from(stolen, ([, ticks]) => Number(ticks))) * msPerTick };
+/** How long the main thread was ready to run and another had the core. */
+const queuedMs = () => Number(schedule().split(' ')[1] ?? 0) / nanosecondsPerMs;
+
+/** How long the core that lost most was with another machine. */
+function stolenMs() {
+  const ticks = Array.from(statistics().matchAll(/^cpu\d+(?: \d+){7} (\d+)/gm), ([, stolen]) => Number(stolen));
+  return Math.max(0, ...ticks) * msPerTick;
 }
 
 /** Reads a small file again and again into the same memory: what is looked at should not collect garbage for the look. */
