@@ -272,6 +272,7 @@ it('a child that cannot be started is a clear error', async () => {
 });
 
 it('every file that the child starts from is in the built package', () => {
-  const files = readdirSync(join(dist, 'engines', 'sqlite', 'child'));
-  expect(files).toEqual(expect.arrayContaining(['main.js', 'thread.js', 'copier.js']));
+  const files = readdirSync(join(dist, 'engines', 'sqlite', 'child'), { recursive: true });
+  expect(files).toEqual(expect.arrayContaining(['main.js', 'thread.js', join('copier', 'copier.js')]));
+  expect(files).toContain(join('database', 'look-at-headers.js'));
 });
