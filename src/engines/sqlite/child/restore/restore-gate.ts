@@ -45,8 +45,9 @@ export class RestoreGate<Secured> {
       return Math.min(pagesPerStep, remainingPages - 1);
     }
     if (this.#secured === undefined) return rest();
-    this.#context.report({ phase: 'replacing', done: totalPages - remainingPages, total: totalPages, unit: 'pages' });
+    // First: who is told of the last page and cancels then must come too late, not once in a while in time.
     this.#context.commit();
+    this.#context.report({ phase: 'replacing', done: totalPages - remainingPages, total: totalPages, unit: 'pages' });
     return remainingPages;
   }
 
