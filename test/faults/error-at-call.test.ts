@@ -16,8 +16,7 @@ const sqliteFile = /\.(db|lock)(-journal|-wal|-shm)?["> ]/;
 function allowedCodes(error: string, { text }: Call): string[] {
   const fitting = error === 'ENOSPC' ? ['insufficient_storage'] : ['internal_error'];
   if (!sqliteFile.test(text)) return fitting;
-  const others = [text.includes('.lock"') && 'vault_read_only', text.includes('-shm>') && 'insufficient_storage'];
-  return [...fitting, 'internal_error', ...others.filter((code) => code !== false)];
+  return [...fitting, 'internal_error', ...(text.includes('.lock"') ? ['vault_read_only'] : [])];
 }
 
 /** An operation that met the fault says so with a fitting code, or it is done all the same, which is checked by each run. */
@@ -45,7 +44,7 @@ describe.runIf(canTrace())('a system call that fails', () => {
       const shots = await mapLimited(aims, parallelRuns, (aim) => bench.shoot(aim));
       const met = shots.filter(({ fault }) => fault === 'met');
       for (const shot of met) expectTrueAnswer(shot, error);
-      expect(met.length).toBeGreaterThan(aims.length * 0.7);
+      expect(met.length).toBeGreaterThan(aims.length * 0.8);
       tally(`injected ${error}`, met.length);
     },
     600_000,

@@ -62,7 +62,8 @@ async function expectRecovery({ databaseFile, directory }: AppFolder, told: stri
     expect(performance.now() - startedAt, told).toBeLessThan(atOnceMs);
     const files = storedBackups(directory);
     expect((await next.list()).total, told).toBe(files.length);
-    const others = readdirSync(directory).filter((name) => !files.includes(name.replace(/-wal$/, '')));
+    const expected = files.flatMap((name) => [name, ...logsOf(directory, name)]);
+    const others = readdirSync(directory).filter((name) => !expected.includes(name));
     expect(others, told).toEqual(['.state', 'metadata']);
     expect(readdirSync(join(directory, 'metadata')).sort(), told).toEqual(files.map(manifestOf).sort());
   } finally {
@@ -85,6 +86,14 @@ function expectSound({ directory }: AppFolder, filename: string, contents: reado
   if (content !== destroyedContent) expect(inspect(file, integrity), `${told}: ${filename}`).toBe('ok');
   expect(contents, `${told}: ${filename}`).toContain(content);
   knownSound.add(file);
+}
+
+/** What may lie beside a backup: the logs that its manifest names, as of a damaged live file; any other would change it. */
+function logsOf(directory: string, filename: string): string[] {
+  const { source } = JSON.parse(readFileSync(join(directory, 'metadata', manifestOf(filename)), 'utf8')) as {
+    source: { logs?: string[] };
+  };
+  return (source.logs ?? []).map((suffix) => filename + suffix);
 }
 
 export const manifestOf = (filename: string): string => filename.replace(/\.db$/, '.json');

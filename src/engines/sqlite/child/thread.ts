@@ -96,7 +96,7 @@ async function run({ task, input, lockFile }: RunMessage): Promise<void> {
     const value = await (tasks[task as keyof typeof tasks] as Task)(input as never, context);
     outcome = { type: 'result', value };
   } catch (error) {
-    outcome = { type: 'error', error: describeError(error) };
+    outcome = { type: 'error', error: describeError(error, (input as { live?: string }).live) };
   }
   await Promise.allSettled([...pending.values()].map(({ settled }) => settled));
   lock?.close();

@@ -3,11 +3,9 @@ import { isLogHeader, logHeaderBytes } from '../copier/log-format.js';
 
 /**
  * Entry of a process that looks at a database file and its log and ends at once: with 0 when SQLite finds something in
- * either of them, with 3 when it knows neither. It holds no lock on them that closing them could drop (design, fact 8).
+ * either of them, with 1 when it knows neither or cannot look. It holds no lock on them that closing them could drop (design, fact 8).
  */
 const [, , file = ''] = process.argv;
-/** Not 1, with which a process ends that fails. */
-const neitherIsKnown = 3;
 const magic = 'SQLite format 3\0';
 
 function headOf(path: string, length: number): Buffer {
@@ -23,4 +21,4 @@ function headOf(path: string, length: number): Buffer {
 
 const isKnown =
   headOf(file, magic.length).toString('latin1') === magic || isLogHeader(headOf(`${file}-wal`, logHeaderBytes));
-process.exitCode = isKnown ? 0 : neitherIsKnown;
+process.exitCode = isKnown ? 0 : 1;

@@ -8,9 +8,9 @@ import { type Database, loadBetterSqlite3 } from '../../../../system/load-better
 const busyMs = 5_000;
 /** SQLite's own upper limit (SQLITE_MAX_MMAP_SIZE); only for private files, which nobody truncates under the map. */
 const mapBytes = 2_147_418_112;
-/** The answer of the process that looks at them: closing them here would drop the locks of this one. */
-const neitherIsKnown = 3;
-const headers = fileURLToPath(new URL('./look-at-headers.js', import.meta.url));
+/** It reads 48 bytes; one that takes longer sits on a disk that does not answer. */
+const longestLookMs = 10_000;
+const lookAtHeaders = fileURLToPath(new URL('./look-at-headers.js', import.meta.url));
 
 /** Opens a staged or stored file. Content from outside must not run code: no functions in its schema are trusted. */
 export function openPrivate(file: string, { readonly }: { readonly: boolean }): Database {
@@ -39,20 +39,27 @@ export function pinLive(file: string, timeout: number = busyMs): Database {
   } catch (error) {
     // A read-only handle can neither roll back a hot journal nor make the missing -shm of a write-ahead log.
     if (!/^SQLITE_(READONLY|CANTOPEN)/.test(systemCode(error) ?? '')) throw error;
-    requireHeader(file);
+    if (!isKnown(file)) throw error;
     const writable = pin(openLive(file, timeout));
     writable.pragma('query_only = ON');
     return writable;
   }
 }
 
-/** Closing a file that it does not know, SQLite removes a log that it does not know, from which pages could be saved. */
-function requireHeader(file: string): void {
+/**
+ * Whether it may be opened for writing: closing a file that it does not know, SQLite removes a log that it does not
+ * know, from which pages could be saved. A process of its own looks, since closing them here would drop the locks of
+ * this one.
+ */
+function isKnown(file: string): boolean {
   const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
-  if (log === undefined || log.size === 0) return;
-  const { status } = spawnSync(process.execPath, [headers, file], { stdio: 'ignore' });
-  if (status !== neitherIsKnown) return;
-  throw new BackupError('source_damaged', 'The headers of the live database file and of its log are destroyed.');
+  if (log === undefined || log.size === 0) return true;
+  const { status } = spawnSync(process.execPath, [lookAtHeaders, file], {
+    stdio: 'ignore',
+    timeout: longestLookMs,
+    killSignal: 'SIGKILL',
+  });
+  return status === 0;
 }
 
 function requireLive(file: string): void {

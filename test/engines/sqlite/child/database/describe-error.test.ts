@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   describeError,
@@ -19,6 +20,7 @@ describe('a fault of SQLite or of the file system has the code that says what to
     ['SQLITE_NOTADB', 'source_damaged'],
     ['SQLITE_FORMAT', 'source_damaged'],
     ['SQLITE_FULL', 'insufficient_storage'],
+    ['SQLITE_IOERR_SHMSIZE', 'insufficient_storage'],
     ['ENOSPC', 'insufficient_storage'],
     ['EDQUOT', 'insufficient_storage'],
     ['EFBIG', 'insufficient_storage'],
@@ -49,4 +51,19 @@ it('busy and damaged are told apart', () => {
   expect([saysBusy(fault('SQLITE_BUSY')), saysDamaged(fault('SQLITE_BUSY'))]).toEqual([true, false]);
   expect([saysBusy(fault('SQLITE_NOTADB')), saysDamaged(fault('SQLITE_NOTADB'))]).toEqual([false, true]);
   expect([saysBusy(new Error('bare')), saysDamaged(undefined)]).toEqual([false, false]);
+});
+
+describe.runIf(existsSync('/proc/version'))('an index of a log that cannot grow', () => {
+  const cannotGrow = fault('SQLITE_IOERR_SHMSIZE');
+
+  it('is no full disk while there is room beside the live file', () => {
+    expect(describeError(cannotGrow, '/dev/null').code).toBe('internal_error');
+  });
+
+  it.each([
+    ['on a file system without room', '/proc/version'],
+    ['where the live file is gone', '/proc/none'],
+  ])('is one %s', (_where, live) => {
+    expect(describeError(cannotGrow, live).code).toBe('insufficient_storage');
+  });
 });
