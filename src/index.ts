@@ -10,7 +10,16 @@ export { type Authenticate, type JwtAuthOptions, jwtAuth } from './http/jwt-auth
 export { maintenanceGate } from './http/maintenance-gate.js';
 export type { BackupList, BackupService, BackupStats, OpenBackup, ServiceStatus } from './operations/backup-service.js';
 export type { OperationRun } from './operations/operation-runner.js';
-export type { CleanupOutcome, InterruptedRestore, Receipt, StartReport, VerifyOutcome } from './operations/outcomes.js';
+export type {
+  CleanupOutcome,
+  InterruptedRestore,
+  LowDisk,
+  MissedRun,
+  Receipt,
+  ShrunkTable,
+  StartReport,
+  VerifyOutcome,
+} from './operations/outcomes.js';
 export type { ServiceEvents } from './operations/service-events.js';
 export type { BackupKind, VerificationLevel } from './options/backup-kind.js';
 export type { Backup } from './vault/backup.js';

@@ -1,18 +1,27 @@
 import type { TableRows } from '../engines/engine.js';
 import type { Backup } from '../vault/backup.js';
+import type { ShrunkTable } from './outcomes.js';
 import { rowsOf } from './rows-of.js';
+
+/** Tables that lost all their rows since the previous backup: something emptied them. */
+export function shrunkTables(tables: TableRows, previous: Backup | undefined): Omit<ShrunkTable, 'filename'>[] {
+  if (previous === undefined) return [];
+  return Object.keys(previous.tables).flatMap((table) => {
+    const before = rowsOf(previous.tables, table) ?? 0;
+    const after = rowsOf(tables, table);
+    if (before === 0 || (after ?? 0) > 0) return [];
+    return [{ table, before, after: after === null ? null : 0, previous: previous.filename }];
+  });
+}
 
 /**
  * What an operator must hear although the backup is sound: a database without tables was never initialised, and a
- * table that lost all its rows since the previous backup was emptied by something.
+ * table that lost all its rows was emptied by something.
  */
 export function contentWarnings(tables: TableRows, previous: Backup | undefined): string[] {
   if (Object.keys(tables).length === 0) return ['The database has no tables.'];
-  const before = previous?.tables ?? {};
-  return Object.keys(before).flatMap((name) => {
-    const now = rowsOf(tables, name);
-    if (rowsOf(before, name) === 0 || (now ?? 0) > 0) return [];
-    const lost = now === null ? 'is gone' : 'is empty';
-    return [`Table ${name} ${lost}; it had ${rowsOf(before, name)} rows in ${previous?.filename}.`];
+  return shrunkTables(tables, previous).map(({ table, before, after, previous: from }) => {
+    const lost = after === null ? 'is gone' : 'is empty';
+    return `Table ${table} ${lost}; it had ${before} rows in ${from}.`;
   });
 }

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Snapshot } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import { type BackupKind, backupKinds } from '../options/backup-kind.js';
 import { notesSchema } from '../options/notes.js';
 import type { Backup } from '../vault/backup.js';
 import { executePlan, planCleanup } from './clean-up.js';
-import { contentWarnings } from './content-warnings.js';
+import { contentWarnings, shrunkTables } from './content-warnings.js';
 import { draftManifest } from './draft-manifest.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
@@ -41,9 +40,13 @@ export function createBackup(parts: OperationParts, input: CreateInput): Operati
     failedEvent: 'backup.failed',
   } as const;
   return parts.runner.run(spec, async (context) => {
-    const backup = await snapshotAndPublish(parts, input, context);
+    const previous = await previousBackup(parts);
+    const backup = await snapshotAndPublish(parts, input, previous, context);
     parts.events.emit('backup.created', backup);
+    for (const shrunk of shrunkTables(backup.tables, previous))
+      parts.events.emit('table.shrank', { filename: backup.filename, ...shrunk });
     await applyRetention(parts, backup);
+    await warnOfLowDisk(parts, backup);
     return backup;
   });
 }
@@ -51,6 +54,7 @@ export function createBackup(parts: OperationParts, input: CreateInput): Operati
 async function snapshotAndPublish(
   parts: OperationParts,
   input: CreateInput,
+  previous: Backup | undefined,
   context: OperationContext,
 ): Promise<Backup> {
   const { engine, vault, options, clock } = parts;
@@ -69,7 +73,7 @@ async function snapshotAndPublish(
       createdAt,
       createdBy: context.operation.startedBy,
       notes: input.notes ?? null,
-      warnings: await warningsFor(parts, snapshot),
+      warnings: contentWarnings(snapshot.tables, previous),
       durationMs: Math.round(performance.now() - startedAt),
     });
     return vault.publish(destination, draft, context.staging);
@@ -91,9 +95,8 @@ async function liveBytes({ engine, options }: OperationParts): Promise<number> {
   return bytes;
 }
 
-async function warningsFor({ vault }: OperationParts, snapshot: Snapshot): Promise<string[]> {
-  const previous = (await vault.list()).find((backup) => backup.manifest && backup.kind !== 'safety');
-  return contentWarnings(snapshot.tables, previous);
+async function previousBackup({ vault }: OperationParts): Promise<Backup | undefined> {
+  return (await vault.list()).find((backup) => backup.manifest && backup.kind !== 'safety');
 }
 
 /** The new backup exists whatever becomes of the old ones; a fault here is told to the host and is no failure of the backup. */
@@ -106,5 +109,16 @@ async function applyRetention(parts: OperationParts, created: Backup): Promise<v
     parts.runner.told(error);
   } finally {
     release();
+  }
+}
+
+/** A disk that will be full is told of while there is still time; one that cannot be asked says nothing. */
+async function warnOfLowDisk({ vault, events, runner }: OperationParts, { size }: Backup): Promise<void> {
+  try {
+    const freeBytes = await vault.freeBytes();
+    const neededBytes = 2 * size;
+    if (freeBytes !== null && freeBytes < neededBytes) events.emit('disk.low', { freeBytes, neededBytes });
+  } catch (error) {
+    runner.told(error);
   }
 }

@@ -59,3 +59,34 @@ export interface CleanupOutcome {
   readonly failed: readonly RetentionDecision[];
   readonly freedBytes: number;
 }
+
+/** A run of the schedule that did not take place when it was due. */
+export interface MissedRun {
+  readonly dueAt: string;
+  /** When this was found out. */
+  readonly foundAt: string;
+  /** `still_running`: the run before it took longer. `not_running`: no process of the application was there. */
+  readonly reason: 'still_running' | 'not_running';
+  /** How many runs were missed, the one of `dueAt` being the first. One backup is made in place of all of them. */
+  readonly runs: number;
+}
+
+/** A table that had rows in the previous backup and has none in this one. */
+export interface ShrunkTable {
+  /** The backup in which it was found. */
+  readonly filename: string;
+  readonly table: string;
+  /** Rows in the previous backup. */
+  readonly before: number;
+  /** Null when the table itself is gone. */
+  readonly after: 0 | null;
+  /** The previous backup. */
+  readonly previous: string;
+}
+
+/** There may soon be no room for a backup. Bytes. */
+export interface LowDisk {
+  readonly freeBytes: number;
+  /** What the next two backups are expected to take. */
+  readonly neededBytes: number;
+}

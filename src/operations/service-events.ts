@@ -1,7 +1,15 @@
 import type { Operation } from '../coordination/operation.js';
 import type { BackupError } from '../errors.js';
 import type { Backup } from '../vault/backup.js';
-import type { CleanupOutcome, InterruptedRestore, Receipt, VerifyOutcome } from './outcomes.js';
+import type {
+  CleanupOutcome,
+  InterruptedRestore,
+  LowDisk,
+  MissedRun,
+  Receipt,
+  ShrunkTable,
+  VerifyOutcome,
+} from './outcomes.js';
 
 /** What `service.on` can be asked for. */
 export interface ServiceEvents {
@@ -16,6 +24,9 @@ export interface ServiceEvents {
   /** Told by the start, or the restore, that found it. */
   'restore.interrupted': InterruptedRestore;
   'cleanup.finished': CleanupOutcome;
+  'schedule.missed': MissedRun;
+  'table.shrank': ShrunkTable;
+  'disk.low': LowDisk;
   /** A fault that the caller was told of by its instance id alone; the cause is here and nowhere else. */
   'internal.error': { readonly instance: string | null; readonly error: unknown };
 }
