@@ -28,10 +28,12 @@ import { removeBackup } from './operations/remove-backup.js';
 import { withSpace } from './operations/require-space.js';
 import { restoreBackup } from './operations/restore-backup.js';
 import type { ServiceEvents } from './operations/service-events.js';
+import { createUnattended } from './operations/unattended.js';
 import { updateBackup } from './operations/update-backup.js';
 import { verifyBackup } from './operations/verify-backup.js';
 import { parseOptions } from './options/parse-options.js';
 import { type ParsedServiceOptions, serviceOptionsSchema } from './options/service-options.js';
+import { createScheduleStore } from './schedule/schedule-state.js';
 import { localStorage } from './storage/local-storage.js';
 import { realPath } from './system/real-path.js';
 import { Vault } from './vault/vault.js';
@@ -67,10 +69,16 @@ export function createBackupService(options: BackupServiceOptions): BackupServic
     staticRoots: staticRoots.map((root) => realPath(resolve(root))),
     workingDirectory: realPath(workingDirectory),
   });
-  return assemble(engine, directory, parsed);
+  const { parts, upkeep } = assemble(engine, directory, parsed);
+  return toService(parts, upkeep);
 }
 
-function assemble(engine: Engine, directory: string, options: ParsedServiceOptions): BackupService {
+/** Puts together what every operation works with; exported for tests that drive a part by itself. */
+export function assemble(
+  engine: Engine,
+  directory: string,
+  options: ParsedServiceOptions,
+): { readonly parts: OperationParts; readonly upkeep: Upkeep } {
   const clock = (): Date => new Date();
   const stateDirectory = join(directory, '.state');
   const events = createEvents<ServiceEvents>();
@@ -93,20 +101,19 @@ function assemble(engine: Engine, directory: string, options: ParsedServiceOptio
   });
   const naming = { prefix: options.prefix ?? engine.defaultPrefix, extension: engine.extension };
   const vault = new Vault({ storage: localStorage(directory, engine.liveFile), naming, exclusively });
-  return toService(
-    {
-      engine,
-      vault,
-      place: { directory, stateDirectory, naming },
-      runner,
-      journal,
-      maintenance,
-      events,
-      options,
-      clock,
-    },
-    { open, instances, exclusively },
-  );
+  const parts: OperationParts = {
+    engine,
+    vault,
+    place: { directory, stateDirectory, naming },
+    runner,
+    journal,
+    maintenance,
+    schedule: createScheduleStore(stateDirectory),
+    events,
+    options,
+    clock,
+  };
+  return { parts, upkeep: { open, instances, exclusively } };
 }
 
 interface Upkeep {
@@ -118,6 +125,7 @@ interface Upkeep {
 function toService(parts: OperationParts, { open, instances, exclusively }: Upkeep): BackupService {
   const { runner, events, engine } = parts;
   const reserve = createReservations(parts);
+  const unattended = createUnattended(parts);
   const opened = <Result>(work: () => Promise<Result>): Promise<Result> =>
     open()
       .then(work)
@@ -127,7 +135,7 @@ function toService(parts: OperationParts, { open, instances, exclusively }: Upke
   return {
     create: (input = {}) => createBackup(parts, input),
     list: (input = {}) => opened(() => listBackups(parts, input)),
-    stats: () => opened(() => readStats(parts)),
+    stats: () => opened(() => readStats(parts, unattended.isScheduling)),
     get: (filename) => opened(() => parts.vault.get(filename)),
     open: (filename) => opened(async () => (await openBackup(parts, filename)).file.read()),
     openFile: (filename) => opened(() => openBackup(parts, filename)),
@@ -137,16 +145,22 @@ function toService(parts: OperationParts, { open, instances, exclusively }: Upke
     update: (filename, change) => opened(() => updateBackup(parts, filename, change)),
     remove: (filename, caller = {}) => removeBackup(parts, filename, caller),
     cleanup: (input = {}) => cleanUp(parts, input),
-    status: () => opened(() => readStatus(parts)),
+    status: () => opened(() => readStatus(parts, unattended.isScheduling)),
     operation: (id) => opened(() => runner.get(id)),
     cancel: (id) => opened(() => runner.cancel(id)),
     on: events.on,
     reserveStaging: () => opened(reserve),
     probe: (look) => opened(() => probeVault(parts, look)),
-    start: () => opened(() => recover(parts, () => exclusively(instances.sweep))),
+    start: async () => {
+      const report = await opened(() => recover(parts, () => exclusively(instances.sweep)));
+      unattended.start();
+      return report;
+    },
     underMaintenance: parts.maintenance.isRaised,
     close: async () => {
+      unattended.stop();
       await runner.close();
+      await unattended.idle();
       await engine.close();
     },
     limits: parts.options.limits,

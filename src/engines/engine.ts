@@ -1,4 +1,4 @@
-import type { VerificationLevel } from '../options/backup-kind.js';
+import type { CheckLevel } from '../options/backup-kind.js';
 
 /** What was read from a database while its content could not change. */
 export interface DatabaseFacts {
@@ -40,7 +40,7 @@ export interface Snapshot {
 
 export interface SnapshotInput {
   readonly destination: string;
-  readonly level: VerificationLevel | 'none';
+  readonly level: CheckLevel | 'none';
   readonly requiredTables: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export interface ExpectedContent {
 
 export interface VerifyInput {
   readonly file: string;
-  readonly level: VerificationLevel;
+  readonly level: CheckLevel;
   readonly expected: ExpectedContent;
 }
 
@@ -120,6 +120,21 @@ export interface RestoreReport {
   readonly checkpointPending: boolean;
 }
 
+export interface RehearseInput {
+  /** A staged file of this engine's own making; it may be changed. */
+  readonly source: string;
+  /** A free path for a database that nobody else uses, and one for what it held before. */
+  readonly scratch: string;
+  readonly safetyDestination: string;
+  readonly requiredTables: readonly string[];
+}
+
+export interface Rehearsal {
+  readonly report: VerificationReport;
+  /** What the restore took, from its first step to its check. */
+  readonly restoreMs: number;
+}
+
 export interface ImportedFile extends Snapshot {
   /** SHA-256 (hex) of the file as it came, before it was turned into a standalone database. */
   readonly receivedSha256: string;
@@ -178,5 +193,7 @@ export interface Engine {
     publication: SafetyPublication,
     context: EngineContext,
   ): Promise<RestoreReport>;
+  /** Restores into a database of its own, by the same code and in the same way as into the live one. */
+  rehearse(input: RehearseInput, context: EngineContext): Promise<Rehearsal>;
   close(): Promise<void>;
 }

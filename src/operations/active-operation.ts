@@ -37,6 +37,12 @@ export class ActiveOperation {
     return toOperation(this.record);
   }
 
+  /** As it is told of when it failed before it began; it is recorded nowhere. */
+  unbegun(error: BackupError): Operation {
+    const finishedAt = this.#parts.clock().toISOString();
+    return { ...this.operation, state: 'failed', finishedAt, problem: toProblem(error) };
+  }
+
   readonly cancel = (): void =>
     this.#controller.abort(new BackupError('operation_cancelled', 'The operation was cancelled.'));
 

@@ -30,8 +30,8 @@ export function cleanUp(parts: OperationParts, input: CleanupInput): OperationRu
   );
 }
 
-export async function planCleanup({ vault, options }: OperationParts): Promise<RetentionPlan> {
-  return planRetention(await vault.list(), options.retention, vault.isHeld);
+export async function planCleanup({ vault, options, clock }: OperationParts): Promise<RetentionPlan> {
+  return planRetention(await vault.list(), options.retention, { now: clock(), isHeld: vault.isHeld });
 }
 
 /** One that cannot be removed does not keep the others; it is named in `failed`. An abort stops between two backups. */

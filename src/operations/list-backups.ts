@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { backupKinds } from '../options/backup-kind.js';
 import type { Backup } from '../vault/backup.js';
-import type { BackupList, BackupStats, ListInput, Schedule } from './backup-service.js';
+import type { BackupList, BackupStats, ListInput } from './backup-service.js';
 import type { OperationParts } from './operation-parts.js';
 import { parseInput } from './parse-input.js';
+import { readSchedule } from './run-schedule.js';
 
 const listSchema = z.strictObject({
   limit: z.int().min(1).max(500).default(50),
@@ -11,8 +12,6 @@ const listSchema = z.strictObject({
   kind: z.enum(backupKinds).optional(),
   order: z.enum(['asc', 'desc']).default('desc'),
 });
-
-export const noSchedule: Schedule = { enabled: false, nextRunAt: null, lastRunAt: null };
 
 /** @throws BackupError `invalid_request` */
 export async function listBackups({ vault }: OperationParts, input: ListInput): Promise<BackupList> {
@@ -22,7 +21,8 @@ export async function listBackups({ vault }: OperationParts, input: ListInput): 
   return { backups: matching.slice(offset, offset + limit), total: matching.length };
 }
 
-export async function readStats({ vault, options }: OperationParts): Promise<BackupStats> {
+export async function readStats(parts: OperationParts, isScheduling: boolean): Promise<BackupStats> {
+  const { vault, options } = parts;
   const backups = await vault.list();
   const verifiedAt = backups.flatMap(({ verification }) =>
     verification?.ok === true && verification.at !== null ? [verification.at] : [],
@@ -35,7 +35,7 @@ export async function readStats({ vault, options }: OperationParts): Promise<Bac
     oldest: backups.at(-1) ?? null,
     lastVerifiedAt: verifiedAt.sort().at(-1) ?? null,
     retention: options.retention,
-    schedule: noSchedule,
+    schedule: await readSchedule(parts, isScheduling),
     freeBytes: await vault.freeBytes(),
     directory: null,
   };

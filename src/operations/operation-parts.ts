@@ -4,6 +4,7 @@ import type { Maintenance } from '../coordination/maintenance.js';
 import type { Engine } from '../engines/engine.js';
 import type { EventListeners } from '../events.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
+import type { ScheduleStore } from '../schedule/schedule-state.js';
 import type { Vault } from '../vault/vault.js';
 import type { OperationRunner } from './operation-runner.js';
 import { parseInput } from './parse-input.js';
@@ -18,10 +19,11 @@ export interface OperationParts {
   readonly runner: OperationRunner;
   readonly journal: Journal;
   readonly maintenance: Maintenance;
+  readonly schedule: ScheduleStore;
   readonly events: EventListeners<ServiceEvents>;
   readonly options: Pick<
     ParsedServiceOptions,
-    'retention' | 'limits' | 'verifyOnCreate' | 'requiredTables' | 'connection'
+    'retention' | 'limits' | 'verifyOnCreate' | 'requiredTables' | 'connection' | 'schedule' | 'verifyEvery' | 'check'
   >;
   readonly clock: () => Date;
 }

@@ -19,7 +19,7 @@ export interface OperationSpec {
   /** Whether it needs a directory to work in (the default); what only removes can then free a disk with no room for one. */
   readonly stages?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** What listeners are told when it fails after it began. */
+  /** What listeners are told when it fails, unless it was cancelled or another one is running. */
   readonly failedEvent?: 'backup.failed' | 'restore.failed';
 }
 
@@ -66,7 +66,7 @@ export class OperationRunner {
 
   run<Result>(spec: OperationSpec, body: OperationBody<Result>): OperationRun<Result> {
     const active = new ActiveOperation(this.#newRecord(spec), this.#parts, spec.signal);
-    const begun = this.#begin(active);
+    const begun = this.#begin(active, spec);
     const outcome = begun.then((instance) => this.#perform(active, instance, body, spec));
     const started = begun.then(() => active.operation);
     // Whoever asks only for the outcome learns of a failure to start there.
@@ -144,6 +144,12 @@ export class OperationRunner {
     return told;
   }
 
+  /** A vault that cannot even be entered must be heard of; what another operation or a cancel has stopped need not. */
+  #tellFailure(event: OperationSpec['failedEvent'], operation: Operation, error: BackupError): void {
+    if (event === undefined || ['operation_in_progress', 'operation_cancelled'].includes(error.code)) return;
+    this.#parts.events.emit(event, { operation, error });
+  }
+
   #newRecord({ type, by, exclusive }: OperationSpec): OperationRecord {
     const startedAt = this.#parts.clock().toISOString();
     const id = `${startedAt.replaceAll(/[-:.]/g, '')}-${randomBytes(6).toString('hex')}`;
@@ -152,7 +158,7 @@ export class OperationRunner {
   }
 
   /** From here on the operation is seen by others; an exclusive one holds the lock. */
-  async #begin(active: ActiveOperation): Promise<Instance> {
+  async #begin(active: ActiveOperation, { failedEvent }: OperationSpec): Promise<Instance> {
     const { id, exclusive } = active.record;
     const holder = [...this.#active.values()].find(({ record }) => record.exclusive);
     if (exclusive && holder !== undefined) {
@@ -167,7 +173,9 @@ export class OperationRunner {
       return instance;
     } catch (error) {
       this.#forget(active);
-      throw this.told(error);
+      const told = this.told(error);
+      this.#tellFailure(failedEvent, active.unbegun(told), told);
+      throw told;
     }
   }
 
@@ -193,7 +201,7 @@ export class OperationRunner {
     } catch (error) {
       const told = this.told(error);
       await active.fail(told);
-      if (failedEvent !== undefined) this.#parts.events.emit(failedEvent, { operation: active.operation, error: told });
+      this.#tellFailure(failedEvent, active.operation, told);
       throw told;
     } finally {
       if (instance.recorded) await this.#parts.log.prune().catch((error: unknown) => this.told(error));

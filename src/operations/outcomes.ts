@@ -12,6 +12,8 @@ export interface VerifyOutcome {
   readonly warnings: readonly string[];
   readonly checks: Readonly<Record<string, CheckOutcome>>;
   readonly durationMs: number;
+  /** What the restore into a scratch database took; of a `drill` alone. */
+  readonly restoreMs?: number;
 }
 
 /** What a restore answers. Names are filenames in the vault. */

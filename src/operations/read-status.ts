@@ -1,7 +1,9 @@
 import type { ServiceStatus } from './backup-service.js';
-import { noSchedule } from './list-backups.js';
 import type { OperationParts } from './operation-parts.js';
+import { readSchedule } from './run-schedule.js';
 
-export async function readStatus({ runner, maintenance }: OperationParts): Promise<ServiceStatus> {
-  return { operation: await runner.current(), schedule: noSchedule, maintenance: maintenance.isRaised() };
+export async function readStatus(parts: OperationParts, isScheduling: boolean): Promise<ServiceStatus> {
+  const { runner, maintenance } = parts;
+  const [operation, schedule] = await Promise.all([runner.current(), readSchedule(parts, isScheduling)]);
+  return { operation, schedule, maintenance: maintenance.isRaised() };
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { VerificationReport } from '../engines/engine.js';
-import { type VerificationLevel, verificationLevels } from '../options/backup-kind.js';
+import { type CheckLevel, type VerificationLevel, verificationLevels } from '../options/backup-kind.js';
 import type { Manifest } from '../vault/manifest.js';
+import { type Drill, drillBackup } from './drill-backup.js';
 import { expectedContent } from './expected-content.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
@@ -10,7 +11,10 @@ import { parseInput } from './parse-input.js';
 import { unlessRemoved } from './unless-removed.js';
 
 export interface VerifyInput extends Caller {
-  /** `quick` compares every byte with what was published; `full` (the default) also lets SQLite check the content. */
+  /**
+   * `quick` compares every byte with what was published; `full` (the default) also lets SQLite check the content;
+   * `drill` restores it into a scratch database, and lets the application's own `check` look at that.
+   */
   readonly level?: VerificationLevel | undefined;
 }
 
@@ -33,8 +37,8 @@ export function verifyBackup(
     const { filename, manifest } = await parts.vault.manifest(nameOrLatest);
     const release = parts.vault.hold(filename);
     try {
-      const report = manifest === null ? withoutManifest : await checkStored(parts, filename, manifest, level, context);
-      const outcome = { filename, level, ...report, durationMs: Math.round(performance.now() - startedAt) };
+      const { report, ...drill } = await look(parts, filename, manifest, level, context);
+      const outcome = { filename, level, ...report, ...drill, durationMs: Math.round(performance.now() - startedAt) };
       const recorded = manifest === null ? outcome : await recordVerdict(parts, outcome, context);
       parts.events.emit(recorded.ok ? 'backup.verified' : 'backup.damaged', recorded);
       return recorded;
@@ -51,11 +55,24 @@ const withoutManifest: VerificationReport = {
   warnings: [],
 };
 
+async function look(
+  parts: OperationParts,
+  filename: string,
+  manifest: Manifest | null,
+  level: VerificationLevel,
+  context: OperationContext,
+): Promise<Drill> {
+  if (manifest === null) return { report: withoutManifest };
+  if (level !== 'drill') return { report: await checkStored(parts, filename, manifest, level, context) };
+  const { report, ...drill } = await drillBackup(parts, manifest, context);
+  return { report: { ...report, checks: { manifest: 'passed', ...report.checks } }, ...drill };
+}
+
 async function checkStored(
   parts: OperationParts,
   filename: string,
   manifest: Manifest,
-  level: VerificationLevel,
+  level: CheckLevel,
   context: OperationContext,
 ): Promise<VerificationReport> {
   const expected = expectedContent(parts.engine, manifest);
@@ -74,8 +91,9 @@ async function recordVerdict(
   outcome: VerifyOutcome,
   context: OperationContext,
 ): Promise<VerifyOutcome> {
-  const { ok, level, problems, durationMs } = outcome;
-  const verification = { level, ok, at: clock().toISOString(), problems: [...problems], durationMs };
+  const { ok, level, problems, durationMs, restoreMs } = outcome;
+  const drill = restoreMs === undefined ? {} : { restoreMs };
+  const verification = { level, ok, at: clock().toISOString(), problems: [...problems], durationMs, ...drill };
   try {
     await vault.update(outcome.filename, (manifest) => ({ ...manifest, verification }), context.staging);
     return outcome;

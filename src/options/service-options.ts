@@ -1,34 +1,17 @@
 import { z } from 'zod';
-import type { BackupKind } from './backup-kind.js';
+import { longestTimerMs } from './duration.js';
+import { retentionSchema } from './retention.js';
+import { scheduleSchema, verifyEverySchema } from './schedule.js';
 import { snapshotMethods } from './snapshot-method.js';
 
 /** The one home of every default of the service. */
 export const serviceDefaults = {
-  keep: 7,
-  keepSafety: 3,
   uploadBytes: 1024 ** 3,
   operationMs: 10 * 60_000,
   restoreWaitMs: 10_000,
   verifyOnCreate: 'quick',
 } as const;
 
-/** A larger count is a mistake, not a policy. */
-const keep = z.int().min(1).max(100_000);
-const kindRule = z.strictObject({ keep });
-
-const retentionSchema = z
-  .strictObject({
-    keep: keep.default(serviceDefaults.keep),
-    safety: kindRule.default({ keep: serviceDefaults.keepSafety }),
-    manual: kindRule.optional(),
-    scheduled: kindRule.optional(),
-    pre_migration: kindRule.optional(),
-    uploaded: kindRule.optional(),
-  })
-  .prefault({});
-
-/** setTimeout fires at once beyond this. */
-const longestTimerMs = 2 ** 31 - 1;
 const milliseconds = z.int().min(1).max(longestTimerMs);
 const bytes = z.int().min(1);
 
@@ -62,6 +45,9 @@ function isDatabasePath(path: string): boolean {
   return path.trim() !== '' && !path.includes('\0') && path !== ':memory:' && !path.startsWith('file:');
 }
 
+/** Given the path of a database. */
+type HostCheck = (databasePath: string) => unknown;
+
 /** A promise it returns is waited for; what else it returns is of no interest. */
 type ConnectionStep = () => unknown;
 const connectionStep = z.custom<ConnectionStep>((value) => typeof value === 'function', 'a function');
@@ -82,13 +68,22 @@ const optionsSchema = z.strictObject({
     .regex(prefixPattern, 'made of letters, digits, "_", "-" and single inner dots')
     .refine((prefix) => !devicePattern.test(prefix), 'a name that is no device of Windows')
     .optional(),
-  /** How many backups of each kind stay after a create or a cleanup. */
+  /** Which backups stay after a create or a cleanup. */
   retention: retentionSchema,
+  /** When `start` has backups made by itself; `false` for never. */
+  schedule: scheduleSchema,
+  /** How often `start` has every stored backup verified again; `false` for never. */
+  verifyEvery: verifyEverySchema,
   limits: limitsSchema,
   /** How thoroughly a new backup is checked before it is published. */
   verifyOnCreate: z.enum(['none', 'quick', 'full']).default(serviceDefaults.verifyOnCreate),
   /** Tables without which the live database is not backed up as sound, nor a restore accepted. */
   requiredTables: z.array(z.string().min(1)).default([]),
+  /**
+   * What the application knows of its own data: given the path of a restored database that nobody else uses, it opens
+   * it, looks, and closes it again. One that throws, rejects or returns false makes a drill fail.
+   */
+  check: z.custom<HostCheck>((value) => typeof value === 'function', 'a function').optional(),
   /**
    * How the application closes its connections and opens them again. With it a live file that cannot be opened, or is
    * missing, is replaced by a restore; without it such a restore is refused.
@@ -106,6 +101,3 @@ export const serviceOptionsSchema = optionsSchema.refine(
 );
 
 export type ParsedServiceOptions = z.output<typeof serviceOptionsSchema>;
-export type RetentionPolicy = { readonly keep: number } & {
-  readonly [kind in BackupKind]?: { readonly keep: number } | undefined;
-};

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupKinds } from '../options/backup-kind.js';
+import { backupKinds, verificationLevels } from '../options/backup-kind.js';
 
 const instant = z.iso.datetime();
 const count = z.int().min(0);
@@ -41,11 +41,13 @@ const knownMembers = z.object({
   tables: rowsByTable,
   encoding: z.array(z.string()),
   verification: z.looseObject({
-    level: z.enum(['none', 'quick', 'full']),
+    level: z.enum(['none', ...verificationLevels]),
     ok: z.boolean().nullable(),
     at: instant.nullable(),
     problems: z.array(z.string()),
     durationMs: z.number(),
+    /** What the restore into a scratch database took, in a drill. */
+    restoreMs: z.number().exactOptional(),
   }),
   copies: z.array(z.unknown()),
   warnings: z.array(z.string()),

@@ -1,5 +1,7 @@
-import type { RetentionPolicy } from '../options/service-options.js';
+import type { BackupKind } from '../options/backup-kind.js';
+import type { RetentionPolicy, RetentionRules } from '../options/retention.js';
 import { type Backup, byNewest } from './backup.js';
+import { periodOf, periods } from './calendar.js';
 
 export interface RetentionDecision {
   readonly filename: string;
@@ -11,53 +13,135 @@ export interface RetentionPlan {
   readonly keep: readonly RetentionDecision[];
 }
 
+export interface RetentionCircumstances {
+  readonly now: Date;
+  /** Whether the file is being read. */
+  readonly isHeld: (filename: string) => boolean;
+}
+
+/** The decisions while they are made: a backup with a reason to keep it stays. */
+type Reasons = Map<string, string>;
+
 /**
- * Decides which backups go, with one reason for each; does nothing. Each kind has its own count. Never removed: a
- * pinned one, a stray file, one that is being read, and the newest one of its kind that passed verification.
+ * Decides which backups go, with one reason for each; does nothing. The rules are those of restic's `forget`: what any
+ * rule keeps stays. Kinds are counted each by itself, and damaged backups apart from sound ones, whose places they do
+ * not take. Never removed: a pinned one, a stray file, one that is being read, one younger than `minAge`, and of each
+ * kind the newest one that passed verification, or where none has, the newest.
  */
 export function planRetention(
   backups: readonly Backup[],
   policy: RetentionPolicy,
-  isHeld: (filename: string) => boolean,
+  circumstances: RetentionCircumstances,
 ): RetentionPlan {
-  const remove: RetentionDecision[] = [];
-  const keep: RetentionDecision[] = [];
-  const seen = new Map<string, { count: number; verified: boolean }>();
-  for (const backup of [...backups].sort(byNewest)) {
-    const { filename, kind } = backup;
-    if (kind === null) {
-      keep.push({
-        filename,
-        reason: 'stray file: it has no manifest, and retention removes only what this package made',
-      });
-      continue;
-    }
-    const state = seen.get(kind) ?? { count: 0, verified: false };
-    const verified = backup.verification?.ok === true;
-    const limit = policy[kind]?.keep ?? policy.keep;
-    const reason = reasonToKeep(backup, {
-      rank: state.count + 1,
-      limit,
-      newestVerified: verified && !state.verified,
-      held: isHeld(filename),
-    });
-    seen.set(kind, { count: state.count + 1, verified: state.verified || verified });
-    if (reason === null) remove.push({ filename, reason: `older than the newest ${limit} of kind ${kind}` });
-    else keep.push({ filename, reason });
+  const sorted = [...backups].sort(byNewest);
+  const kept: Reasons = new Map();
+  const removed: Reasons = new Map();
+  const untouchable = protectedOnes(sorted, policy, circumstances);
+  for (const [kind, members] of byKind(sorted)) {
+    const rules = rulesOf(policy, kind);
+    for (const group of [members.filter(isSound), members.filter((backup) => !isSound(backup))])
+      applyRules(group, rules, { kept, removed });
+    if (policy[kind]?.maxTotalSize !== undefined)
+      limitSize(members, policy[kind].maxTotalSize, { kept, removed, untouchable });
   }
-  return { remove, keep };
+  for (const [filename, reason] of untouchable) keepAfterAll(filename, reason, { kept, removed });
+  if (policy.maxTotalSize !== undefined) limitSize(sorted, policy.maxTotalSize, { kept, removed, untouchable });
+  return {
+    remove: sorted.flatMap(({ filename }) => decision(filename, removed)),
+    keep: sorted.flatMap(({ filename }) => decision(filename, kept)),
+  };
 }
 
-interface Standing {
-  readonly rank: number;
-  readonly limit: number;
-  readonly newestVerified: boolean;
-  readonly held: boolean;
+const isSound = ({ verification }: Backup): boolean => verification?.ok !== false;
+const isManaged = (backup: Backup): backup is Backup & { readonly kind: BackupKind } => backup.kind !== null;
+const rulesOf = (policy: RetentionPolicy, kind: BackupKind): RetentionRules => policy[kind] ?? policy;
+
+function decision(filename: string, reasons: Reasons): RetentionDecision[] {
+  const reason = reasons.get(filename);
+  return reason === undefined ? [] : [{ filename, reason }];
 }
 
-function reasonToKeep({ kind, pinned }: Backup, { rank, limit, newestVerified, held }: Standing): string | null {
-  if (rank <= limit) return `one of the newest ${limit} of kind ${kind}`;
-  if (pinned) return 'pinned';
-  if (newestVerified) return `the newest verified backup of kind ${kind}`;
-  return held ? 'being read' : null;
+function byKind(sorted: readonly Backup[]): Map<BackupKind, Backup[]> {
+  const groups = new Map<BackupKind, Backup[]>();
+  for (const backup of sorted.filter(isManaged)) groups.set(backup.kind, [...(groups.get(backup.kind) ?? []), backup]);
+  return groups;
+}
+
+/** What no rule may remove, and why. */
+function protectedOnes(
+  sorted: readonly Backup[],
+  policy: RetentionPolicy,
+  { now, isHeld }: RetentionCircumstances,
+): Reasons {
+  const reasons: Reasons = new Map();
+  for (const [kind, members] of byKind(sorted)) {
+    const verified = members.find(({ verification }) => verification?.ok === true);
+    const [newest] = members;
+    if (verified !== undefined) reasons.set(verified.filename, `the newest verified backup of kind ${kind}`);
+    else if (newest !== undefined) reasons.set(newest.filename, `the newest backup of kind ${kind}; none is verified`);
+    const youngest = now.getTime() - (rulesOf(policy, kind).minAge ?? 0);
+    for (const backup of members) {
+      const { filename, createdAt, pinned } = backup;
+      if (isHeld(filename)) reasons.set(filename, 'being read');
+      if (Date.parse(createdAt) > youngest && rulesOf(policy, kind).minAge !== undefined)
+        reasons.set(filename, 'younger than `minAge`');
+      if (pinned) reasons.set(filename, 'pinned');
+    }
+  }
+  const stray = 'stray file: it has no manifest, and retention removes only what this package made';
+  for (const { filename } of sorted.filter((backup) => !isManaged(backup))) reasons.set(filename, stray);
+  return reasons;
+}
+
+interface Decisions {
+  readonly kept: Reasons;
+  readonly removed: Reasons;
+}
+
+/** Newest first, so that the first one of a period is its newest. */
+function applyRules(group: readonly Backup[], rules: RetentionRules, { kept, removed }: Decisions): void {
+  const set = (['keep', ...periods] as const).filter((rule) => rules[rule] !== undefined);
+  const told = set.map((rule) => `${rule} ${rules[rule]}`).join(', ');
+  if (set.length === 0) for (const { filename } of group) kept.set(filename, 'no rule limits how many there are');
+  for (const rule of set) {
+    const chosen = rule === 'keep' ? group : firstOfEach(group, periodOf[rule]);
+    for (const { filename, createdAt } of chosen.slice(0, rules[rule]))
+      if (!kept.has(filename)) kept.set(filename, reasonOf(rule, rules[rule] ?? 0, createdAt));
+  }
+  for (const { filename } of group) if (!kept.has(filename)) removed.set(filename, `not kept by any rule: ${told}`);
+}
+
+const reasonOf = (rule: 'keep' | keyof typeof periodOf, limit: number, createdAt: string): string =>
+  rule === 'keep' ? `one of the newest ${limit}` : `${rule}: the newest of ${periodOf[rule](createdAt)}`;
+
+function firstOfEach(sorted: readonly Backup[], period: (instant: string) => string): Backup[] {
+  const seen = new Set<string>();
+  return sorted.filter(({ createdAt }) => {
+    const key = period(createdAt);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function keepAfterAll(filename: string, reason: string, { kept, removed }: Decisions): void {
+  removed.delete(filename);
+  if (!kept.has(filename)) kept.set(filename, reason);
+}
+
+/** The oldest go first, until what is left fits, or is protected. */
+function limitSize(
+  sorted: readonly Backup[],
+  limit: number,
+  { kept, removed, untouchable }: Decisions & { readonly untouchable: Reasons },
+): void {
+  const staying = sorted.filter(
+    (backup) => isManaged(backup) && (kept.has(backup.filename) || untouchable.has(backup.filename)),
+  );
+  let total = staying.reduce((sum, { size }) => sum + size, 0);
+  for (const { filename, size } of staying.reverse()) {
+    if (total <= limit) return;
+    if (untouchable.has(filename)) continue;
+    kept.delete(filename);
+    removed.set(filename, `the backups take more than ${limit} bytes, and it is one of the oldest`);
+    total -= size;
+  }
 }

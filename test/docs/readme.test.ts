@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { errorTable } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../dist/http/routes.js';
+import { retentionDefaults } from '../../dist/options/retention.js';
 import { routerDefaults } from '../../dist/options/router-options.js';
+import { scheduleDefaults } from '../../dist/options/schedule.js';
 import { serviceDefaults } from '../../dist/options/service-options.js';
 import { tallyKinds } from '../helpers/faults/tally.js';
 import { createDatabase } from '../helpers/live-database.js';
@@ -61,9 +63,13 @@ describe('the snippets of the README', () => {
     expect(runSnippet(snippets[2] ?? '', `${gate}\n${service} const app = express();`)).toBe('it runs\n');
   });
 
+  it('run: what is left to itself', () => {
+    expect(runSnippet(snippets[3] ?? '', `${imports} import { existsSync } from 'node:fs';`)).toBe('it runs\n');
+  });
+
   it('run: every option', () => {
-    expect(runSnippet(snippets[3] ?? '', imports)).toBe('it runs\n');
-    expect(snippets).toHaveLength(4);
+    expect(runSnippet(snippets[4] ?? '', imports)).toBe('it runs\n');
+    expect(snippets).toHaveLength(5);
   });
 });
 
@@ -109,15 +115,19 @@ describe('the tables of the README', () => {
         .slice(1)
         .map(([option, value]) => [option, value]),
     );
-    const { keep, keepSafety, uploadBytes, operationMs, restoreWaitMs, verifyOnCreate } = serviceDefaults;
+    const { uploadBytes, operationMs, restoreWaitMs, verifyOnCreate } = serviceDefaults;
     const expected = {
-      'retention.keep': keep,
-      'retention.safety.keep': keepSafety,
       'limits.uploadBytes': uploadBytes,
       'limits.operationMs': operationMs,
       'limits.restoreWaitMs': restoreWaitMs,
     };
     for (const [option, value] of Object.entries(expected)) expect(defaults.get(`\`${option}\``)).toBe(`\`${value}\``);
+    const { keep, safety } = retentionDefaults;
+    const { schedule, verifyEvery } = scheduleDefaults;
+    expect(defaults.get('`retention`')).toBe(`\`{ keep: ${keep} }\``);
+    expect(defaults.get('`retention.safety`')).toBe(`\`{ keep: ${safety.keep} }\``);
+    expect(defaults.get('`schedule`')).toBe(`\`{ every: '${schedule.every}' }\``);
+    expect(defaults.get('`verifyEvery`')).toBe(`\`'${verifyEvery}'\``);
     expect(defaults.get('`verifyOnCreate`')).toBe(`\`'${verifyOnCreate}'\``);
     expect(readme).toContain(routerDefaults.confirmationPhrase);
   });

@@ -32,6 +32,8 @@ it.each([
   ['src/vault/vault.ts', '../engines/engine.js'],
   ['src/vault/vault.ts', '../storage/local-storage.js'],
   ['src/storage/local-storage.ts', '../vault/manifest.js'],
+  ['src/schedule/plan-run.ts', '../vault/vault.js'],
+  ['src/vault/retention.ts', '../schedule/plan-run.js'],
   ['src/coordination/operations-log.ts', '../operations/operation-runner.js'],
   ['src/operations/create-backup.ts', '../http/routes.js'],
   ['src/operations/create-backup.ts', '../create-backup-service.js'],

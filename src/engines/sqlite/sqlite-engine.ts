@@ -60,6 +60,7 @@ export function sqlite(options: SqliteOptions): Engine {
       run('restore', { ...input, publication }, context, { commits: true, foreign: true }),
     restoreOffline: (input, publication, context) =>
       run('restoreOffline', { ...input, publication }, context, { commits: true, foreign: true }),
+    rehearse: (input, context) => run('rehearse', input, context, { commits: true, foreign: true }),
     close: () => children.close(),
   };
 }

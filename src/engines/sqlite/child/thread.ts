@@ -5,6 +5,7 @@ import { type Database, loadBetterSqlite3 } from '../../../system/load-better-sq
 import type { RunMessage } from '../protocol.js';
 import { describeError } from './database/describe-error.js';
 import { inspectLive } from './database/inspect-live.js';
+import { rehearseRestore } from './restore/rehearse-restore.js';
 import { restoreLive } from './restore/restore-live.js';
 import { restoreOffline } from './restore/restore-offline.js';
 import { stageRestore } from './restore/stage-restore.js';
@@ -27,6 +28,7 @@ const tasks = {
   inspect: inspectLive,
   restore: restoreLive,
   restoreOffline,
+  rehearse: rehearseRestore,
 } satisfies Record<string, Task>;
 
 const host = parentPort;

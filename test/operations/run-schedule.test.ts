@@ -1,0 +1,152 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Backup, BackupService, MissedRun, Operation } from 'express-db-backup';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { startFixture } from '../helpers/fixture-process.js';
+import { holdEngine } from '../helpers/held-engine.js';
+import { openDatabase } from '../helpers/live-database.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { createWorkspace, openService, storedBackups } from '../helpers/workspace.js';
+
+const scheduled = (directory: string): string[] =>
+  storedBackups(directory).filter((name) => name.includes('_scheduled_'));
+
+/** The next backup that a service makes. */
+function nextBackup(service: BackupService): Promise<Backup> {
+  return new Promise((resolve) => {
+    const off = service.on('backup.created', (backup) => {
+      off();
+      resolve(backup);
+    });
+  });
+}
+
+describe('a started service', () => {
+  it('makes its first backup by itself, and the next when the interval has passed', async () => {
+    const { service, directory } = createWorkspace({ service: { schedule: { every: '1s' }, verifyEvery: false } });
+    const first = nextBackup(service);
+    await service.start();
+    expect(await first).toMatchObject({ kind: 'scheduled', createdBy: 'schedule', verification: { ok: true } });
+    const second = await nextBackup(service);
+    expect(Date.parse(second.createdAt) - Date.parse((await first).createdAt)).toBeGreaterThanOrEqual(1_000);
+    expect(scheduled(directory).length).toBe(2);
+  });
+
+  it('tells when it ran and when it runs next; one that is not started runs never', async () => {
+    const { service } = createWorkspace({ service: { schedule: { every: '1h' } } });
+    expect((await service.status()).schedule).toEqual({ enabled: false, nextRunAt: null, lastRunAt: null });
+    const made = service.create({ kind: 'scheduled' });
+    const { createdAt } = await made;
+    await service.start();
+    const schedule = {
+      enabled: true,
+      nextRunAt: new Date(Date.parse(createdAt) + 3_600_000).toISOString(),
+      lastRunAt: createdAt,
+    };
+    expect((await service.status()).schedule).toEqual(schedule);
+    expect((await service.stats()).schedule).toEqual(schedule);
+  });
+
+  it('that is switched off makes none', async () => {
+    const { service } = createWorkspace({ service: { schedule: false, verifyEvery: false } });
+    await service.start();
+    expect((await service.status()).schedule).toEqual({ enabled: false, nextRunAt: null, lastRunAt: null });
+  });
+
+  it('starts again and again without a flood: the vault tells that none is due', async () => {
+    const { databaseFile, directory } = createWorkspace();
+    const options = { database: databaseFile, directory, schedule: { every: '20s' as const } };
+    const first = openService(options).service;
+    const made = nextBackup(first);
+    await first.start();
+    await made;
+    await first.close();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    for (let restart = 0; restart < 5; restart++) {
+      const { service } = openService(options);
+      const operations: Operation[] = [];
+      service.on('operation', (operation) => operations.push(operation));
+      await service.start();
+      await vi.advanceTimersByTimeAsync(2_000);
+      await service.close();
+      expect(operations).toEqual([]);
+    }
+    expect(scheduled(directory)).toHaveLength(1);
+  });
+
+  it('does not keep its process alive', async () => {
+    const folder = temporaryFolder();
+    openDatabase(join(folder, 'app.db'));
+    const app = await startFixture('app-started', folder);
+    expect(await app.ended).toBeNull();
+  });
+});
+
+it('a run that takes longer than the interval is not stacked; what was left out is told', async () => {
+  const held = holdEngine('snapshot');
+  const { service } = openService({ ...held.service, schedule: { every: '1s' }, verifyEvery: false });
+  const missed: MissedRun[] = [];
+  service.on('schedule.missed', (run) => missed.push(run));
+  const made = nextBackup(service);
+  await service.start();
+  await held.begun;
+  const { operation } = await service.status();
+  await vi.waitFor(() => expect(Date.now() - Date.parse(operation?.startedAt ?? '')).toBeGreaterThan(2_200), 5_000);
+  expect((await service.status()).operation?.id).toBe(operation?.id);
+  held.release();
+  await made;
+  await vi.waitFor(() => expect(missed).toMatchObject([{ reason: 'still_running' }]));
+  expect(missed[0]?.runs).toBeGreaterThanOrEqual(2);
+});
+
+it('a failed run is heard of, and retried later and later until one succeeds', async () => {
+  const { service, databaseFile, directory, database } = createWorkspace({
+    service: { schedule: { every: '1h' }, verifyEvery: false },
+  });
+  database.close();
+  renameSync(databaseFile, `${databaseFile}.away`);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const failures: string[] = [];
+  service.on('backup.failed', ({ error }) => failures.push(error.code));
+  await service.start();
+  const minutesUntilNext = async (): Promise<number> => {
+    const { nextRunAt } = (await service.status()).schedule;
+    return Math.round((Date.parse(nextRunAt ?? '') - Date.now()) / 60_000);
+  };
+  const pass = async (minutes: number): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(minutes * 60_000);
+    await vi.waitFor(async () => expect((await service.status()).operation).toBeNull());
+  };
+  for (const [count, waitMinutes] of [1, 2, 4, 8].entries()) {
+    await pass(count === 0 ? 1 : waitMinutes / 2);
+    await vi.waitFor(() => expect(failures).toHaveLength(count + 1));
+    await vi.waitFor(async () => expect(await minutesUntilNext()).toBe(waitMinutes));
+  }
+  expect(new Set(failures)).toEqual(new Set(['database_missing']));
+  renameSync(`${databaseFile}.away`, databaseFile);
+  const made = nextBackup(service);
+  await vi.advanceTimersByTimeAsync(8 * 60_000);
+  await made;
+  await vi.waitFor(async () => expect(await minutesUntilNext()).toBe(60));
+  expect(scheduled(directory)).toHaveLength(1);
+});
+
+describe('a schedule that makes no sense throws at creation', () => {
+  it.each([
+    ['no duration', { every: 'daily' }, 'a duration such as'],
+    ['no time at all', { every: 0 }, 'between 1000 and'],
+    ['longer than a timer can wait', { every: '25d' }, 'between 1000 and'],
+    ['no cron expression', { cron: 'every day' }, 'a cron expression'],
+    ['a day that never comes', { cron: '0 0 30 2 *' }, 'never'],
+    ['no time zone', { cron: '0 3 * * *', timezone: 'Mars/Olympus' }, 'a cron expression and a time zone'],
+    ['no rule', [], ''],
+    ['two kinds of rule in one', { every: '1h', cron: '0 3 * * *' }, ''],
+  ])('%s', (_what, schedule, told) => {
+    const directory = temporaryFolder();
+    const open = (): unknown =>
+      openService({ database: join(directory, 'app.db'), directory, schedule: schedule as never });
+    expect(open).toThrow(expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining(told) }));
+  });
+});
