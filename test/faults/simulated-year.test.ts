@@ -1,11 +1,9 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Backup, sqlite } from 'express-db-backup';
+import type { Backup } from 'express-db-backup';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { assemble } from '../../dist/create-backup-service.js';
 import { ScheduledRuns } from '../../dist/operations/run-schedule.js';
-import { parseOptions } from '../../dist/options/parse-options.js';
-import { serviceOptionsSchema } from '../../dist/options/service-options.js';
+import { assembled } from '../helpers/assembled.js';
 import { openDatabase } from '../helpers/live-database.js';
 import { isWanted } from '../helpers/retention-model.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -23,19 +21,9 @@ const wrongClock = { day: 250, days: 400, forDays: 2 };
 
 /** One process of the application: it is started, looks at its schedule each hour, and ends. */
 async function startProcess(file: string, directory: string) {
-  const options = parseOptions(
-    serviceOptionsSchema,
-    { database: file, directory, retention, schedule: { cron: '30 2 * * *', timezone: zone } },
-    'createBackupService',
-  );
-  const { parts, upkeep } = assemble(sqlite({ path: file }), directory, options);
-  await upkeep.open();
-  const runs = new ScheduledRuns(parts, () => false);
-  const close = async (): Promise<void> => {
-    await parts.runner.close();
-    await parts.engine.close();
-  };
-  return { parts, runs, close };
+  const schedule = { cron: '30 2 * * *', timezone: zone };
+  const { parts, close } = await assembled({ database: file, directory, retention, schedule });
+  return { parts, close, runs: new ScheduledRuns(parts, () => false) };
 }
 
 it('a year of daily backups, with restarts, failures, clock changes and jumps, keeps what the policy says on every day of it', async () => {

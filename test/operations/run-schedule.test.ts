@@ -2,6 +2,8 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backup, BackupService, MissedRun, Operation } from 'express-db-backup';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ScheduledRuns } from '../../dist/operations/run-schedule.js';
+import { assembled } from '../helpers/assembled.js';
 import { startFixture } from '../helpers/fixture-process.js';
 import { holdEngine } from '../helpers/held-engine.js';
 import { openDatabase } from '../helpers/live-database.js';
@@ -101,35 +103,32 @@ it('a run that takes longer than the interval is not stacked; what was left out 
 });
 
 it('a failed run is heard of, and retried later and later until one succeeds', async () => {
-  const { service, databaseFile, directory, database } = createWorkspace({
-    service: { schedule: { every: '1h' }, verifyEvery: false },
-  });
+  const { databaseFile, directory, database } = createWorkspace();
   database.close();
   renameSync(databaseFile, `${databaseFile}.away`);
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({ toFake: ['Date'] });
   onTestFinished(() => void vi.useRealTimers());
+  const options = { database: databaseFile, directory, schedule: { every: '1h' as const } };
   const failures: string[] = [];
-  service.on('backup.failed', ({ error }) => failures.push(error.code));
-  await service.start();
-  const minutesUntilNext = async (): Promise<number> => {
-    const { nextRunAt } = (await service.status()).schedule;
-    return Math.round((Date.parse(nextRunAt ?? '') - Date.now()) / 60_000);
-  };
-  const pass = async (minutes: number): Promise<void> => {
-    await vi.advanceTimersByTimeAsync(minutes * 60_000);
-    await vi.waitFor(async () => expect((await service.status()).operation).toBeNull());
-  };
-  for (const [count, waitMinutes] of [1, 2, 4, 8].entries()) {
-    await pass(count === 0 ? 1 : waitMinutes / 2);
-    await vi.waitFor(() => expect(failures).toHaveLength(count + 1));
-    await vi.waitFor(async () => expect(await minutesUntilNext()).toBe(waitMinutes));
+  const waits: number[] = [];
+  for (let run = 0; run < 4; run++) {
+    // Each in a process of its own: what has failed is remembered.
+    const { parts, close } = await assembled(options);
+    parts.events.on('backup.failed', ({ error }) => failures.push(error.code));
+    const waitMs = await new ScheduledRuns(parts, () => false).run();
+    waits.push(Math.round(waitMs / 60_000));
+    expect(failures).toHaveLength(run + 1);
+    vi.setSystemTime(Date.now() + waitMs - 1_000);
+    await new ScheduledRuns(parts, () => false).run();
+    expect(failures).toHaveLength(run + 1);
+    vi.setSystemTime(Date.now() + 1_000);
+    await close();
   }
+  expect(waits).toEqual([1, 2, 4, 8]);
   expect(new Set(failures)).toEqual(new Set(['database_missing']));
   renameSync(`${databaseFile}.away`, databaseFile);
-  const made = nextBackup(service);
-  await vi.advanceTimersByTimeAsync(8 * 60_000);
-  await made;
-  await vi.waitFor(async () => expect(await minutesUntilNext()).toBe(60));
+  const { parts } = await assembled(options);
+  expect(Math.round((await new ScheduledRuns(parts, () => false).run()) / 60_000)).toBe(60);
   expect(scheduled(directory)).toHaveLength(1);
 });
 

@@ -38,7 +38,12 @@ describe('the options of the service', () => {
       /Expected `connection.reopen` to be a function, got "open\(\)"/,
     ],
     [{ connection: { close: doNothing, reopen: doNothing, ping: 3 } }, /Unknown option `ping` in `connection`/],
-    [{ schedule: { every: '24h' } }, /Unknown option `schedule` of createBackupService/],
+    [{ encryption: true }, /Unknown option `encryption` of createBackupService/],
+    [{ retention: { daily: 0 } }, /Expected `retention.daily` to be/],
+    [{ retention: { safety: {} } }, /Expected `retention.safety` to be at least one of keep, hourly/],
+    [{ retention: { minAge: 'a week' } }, /Expected `retention.minAge` to be a duration such as/],
+    [{ schedule: { every: '24' } }, /Expected `schedule/],
+    [{ verifyEvery: { every: '7d', level: 'deep' } }, /Expected `verifyEvery/],
     [{ retenton: {} }, /Unknown option `retenton` of createBackupService/],
   ])('that do not fit throw at creation and say what was got: %j', (change, message) => {
     expect(() => create(change)).toThrow(
@@ -54,8 +59,6 @@ describe('the options of the service', () => {
 
   it('have the defaults that are documented', () => {
     expect(serviceDefaults).toEqual({
-      keep: 7,
-      keepSafety: 3,
       uploadBytes: 1024 ** 3,
       operationMs: 600_000,
       restoreWaitMs: 10_000,

@@ -1,0 +1,24 @@
+import { type BackupServiceOptions, sqlite } from 'express-db-backup';
+import { onTestFinished } from 'vitest';
+import { assemble } from '../../dist/create-backup-service.js';
+import type { OperationParts } from '../../dist/operations/operation-parts.js';
+import { parseOptions } from '../../dist/options/parse-options.js';
+import { serviceOptionsSchema } from '../../dist/options/service-options.js';
+
+export interface Assembled {
+  readonly parts: OperationParts;
+  readonly close: () => Promise<void>;
+}
+
+/** What a service is made of, for a test that drives one part of it without its timers; closed when the test ends. */
+export async function assembled(options: BackupServiceOptions & { readonly database: string }): Promise<Assembled> {
+  const parsed = parseOptions(serviceOptionsSchema, options, 'createBackupService');
+  const { parts, upkeep } = assemble(sqlite({ path: options.database }), options.directory, parsed);
+  await upkeep.open();
+  const close = async (): Promise<void> => {
+    await parts.runner.close();
+    await parts.engine.close();
+  };
+  onTestFinished(close);
+  return { parts, close };
+}
