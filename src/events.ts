@@ -5,11 +5,17 @@ export interface EventListeners<Events> {
 }
 
 /**
- * A typed emitter whose listeners cannot harm an operation: one that throws becomes a process warning,
- * because the backup it was told of exists either way.
+ * A typed emitter whose listeners cannot harm an operation: the backup they are told of exists either way. One that
+ * throws, or whose promise rejects, is told to `onFault`; when that returns false, as where nobody gave one, it becomes
+ * a process warning.
  */
-export function createEvents<Events>(): EventListeners<Events> {
-  const listeners = new Map<keyof Events, Set<(payload: never) => void>>();
+export function createEvents<Events>(
+  onFault: (error: unknown, name: keyof Events) => boolean = () => false,
+): EventListeners<Events> {
+  const listeners = new Map<keyof Events, Set<(payload: never) => unknown>>();
+  const tell = (error: unknown, name: keyof Events): void => {
+    if (!onFault(error, name)) process.emitWarning(error instanceof Error ? error : String(error));
+  };
   return {
     on(name, listener) {
       const set = listeners.get(name) ?? new Set();
@@ -19,9 +25,10 @@ export function createEvents<Events>(): EventListeners<Events> {
     emit(name, payload) {
       for (const listener of [...(listeners.get(name) ?? [])]) {
         try {
-          (listener as (value: typeof payload) => void)(payload);
+          const answer: unknown = (listener as (value: typeof payload) => unknown)(payload);
+          if (answer instanceof Promise) answer.catch((error: unknown) => tell(error, name));
         } catch (error) {
-          process.emitWarning(error instanceof Error ? error : String(error));
+          tell(error, name);
         }
       }
     },

@@ -115,4 +115,20 @@ describe('events', () => {
     expect(heard).toEqual([1]);
     expect((await warned).message).toBe('a listener of the host failed');
   });
+
+  it('tell the failure of a listener, also of one whose promise rejects, to whoever was named for it', async () => {
+    const told: unknown[] = [];
+    const events = createEvents<{ news: number }>((error, name) => told.push([error, name]) > 0);
+    events.on('news', () => {
+      throw 'thrown';
+    });
+    events.on('news', (() => Promise.reject('rejected')) as () => void);
+    events.emit('news', 1);
+    await expect
+      .poll(() => told)
+      .toEqual([
+        ['thrown', 'news'],
+        ['rejected', 'news'],
+      ]);
+  });
 });
