@@ -6,13 +6,16 @@ import type { z } from 'zod';
 import { createInstances, type Instances } from './coordination/instances.js';
 import { createJournal } from './coordination/journal.js';
 import { createMaintenance } from './coordination/maintenance.js';
+import { operationTypes } from './coordination/operation.js';
 import { createOperationLock } from './coordination/operation-lock.js';
 import { createOperationsLog } from './coordination/operations-log.js';
 import { createSlots } from './coordination/slots.js';
 import { createVaultLock, type Exclusively } from './coordination/vault-lock.js';
 import type { Engine } from './engines/engine.js';
 import { sqlite } from './engines/sqlite/sqlite-engine.js';
-import { createEvents } from './events.js';
+import { createEvents, type EventListeners } from './events.js';
+import { logEvents } from './logging/log-events.js';
+import { exposeMetrics } from './metrics/expose-metrics.js';
 import type { BackupService, Reservation } from './operations/backup-service.js';
 import { cleanUp } from './operations/clean-up.js';
 import { createBackup } from './operations/create-backup.js';
@@ -81,7 +84,7 @@ export function assemble(
 ): { readonly parts: OperationParts; readonly upkeep: Upkeep } {
   const clock = (): Date => new Date();
   const stateDirectory = join(directory, '.state');
-  const events = createEvents<ServiceEvents>();
+  const events = createServiceEvents(options);
   const exclusively = createVaultLock(stateDirectory);
   const instances = createInstances(stateDirectory);
   const owner = { engine: engine.name, identity: engine.identity };
@@ -113,16 +116,38 @@ export function assemble(
     options,
     clock,
   };
-  return { parts, upkeep: { open, instances, exclusively } };
+  return { parts, upkeep: { open, instances, exclusively, stopMetrics: startTelling(parts, options) } };
+}
+
+/** A listener that fails is told to the host's log; without one it becomes a process warning, or nobody would hear of it. */
+function createServiceEvents({ logger }: ParsedServiceOptions): EventListeners<ServiceEvents> {
+  const events: EventListeners<ServiceEvents> = createEvents((error, name) => {
+    if (name === 'internal.error') return false;
+    events.emit('internal.error', { instance: null, error });
+    return logger !== undefined;
+  });
+  return events;
+}
+
+/** What happens is told to the log and counted for the metrics. @returns ends the metrics */
+function startTelling(
+  { engine, vault, events, clock }: OperationParts,
+  { logger, metrics }: ParsedServiceOptions,
+): () => void {
+  const database = metrics?.database ?? engine.sourceName;
+  if (logger !== undefined) logEvents({ logger, database, events });
+  if (metrics === undefined) return () => undefined;
+  return exposeMetrics({ registry: metrics.registry, database, events, vault, operationTypes, clock });
 }
 
 interface Upkeep {
   readonly open: () => Promise<void>;
   readonly instances: Instances;
   readonly exclusively: Exclusively;
+  readonly stopMetrics: () => void;
 }
 
-function toService(parts: OperationParts, { open, instances, exclusively }: Upkeep): BackupService {
+function toService(parts: OperationParts, { open, instances, exclusively, stopMetrics }: Upkeep): BackupService {
   const { runner, events, engine } = parts;
   const reserve = createReservations(parts);
   const unattended = createUnattended(parts);
@@ -159,6 +184,7 @@ function toService(parts: OperationParts, { open, instances, exclusively }: Upke
     underMaintenance: parts.maintenance.isRaised,
     close: async () => {
       unattended.stop();
+      stopMetrics();
       await runner.close();
       await unattended.idle();
       await engine.close();

@@ -22,4 +22,6 @@ export type {
 } from './operations/outcomes.js';
 export type { ServiceEvents } from './operations/service-events.js';
 export type { BackupKind, VerificationLevel } from './options/backup-kind.js';
+export type { Logger } from './options/logger-option.js';
+export type { MetricsRegistry } from './options/metrics-option.js';
 export type { Backup } from './vault/backup.js';

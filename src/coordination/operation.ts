@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const operationTypes = ['create', 'verify', 'restore', 'upload', 'cleanup', 'remove'] as const;
+export const operationTypes = ['create', 'verify', 'restore', 'upload', 'cleanup', 'remove'] as const;
 const operationStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;
 
 const instant = z.iso.datetime();

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { longestTimerMs } from './duration.js';
+import { loggerSchema } from './logger-option.js';
+import { metricsSchema } from './metrics-option.js';
 import { retentionSchema } from './retention.js';
 import { scheduleSchema, verifyEverySchema } from './schedule.js';
 import { snapshotMethods } from './snapshot-method.js';
@@ -93,6 +95,10 @@ const optionsSchema = z.strictObject({
   snapshot: z.enum(snapshotMethods).optional(),
   /** Folders that the application serves; a vault inside one is refused. */
   staticRoots: z.array(z.string().min(1)).default([]),
+  /** Where metrics go: a registry of prom-client. */
+  metrics: metricsSchema.optional(),
+  /** Where lines about operations go, and the causes of internal errors; without it the package is silent. */
+  logger: loggerSchema.optional(),
 });
 
 export const serviceOptionsSchema = optionsSchema.refine(

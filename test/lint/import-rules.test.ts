@@ -35,6 +35,12 @@ it.each([
   ['src/schedule/plan-run.ts', '../vault/vault.js'],
   ['src/vault/retention.ts', '../schedule/plan-run.js'],
   ['src/coordination/operations-log.ts', '../operations/operation-runner.js'],
+  ['src/metrics/service-metrics.ts', '../operations/service-events.js'],
+  ['src/metrics/service-metrics.ts', '../vault/vault.js'],
+  ['src/metrics/service-metrics.ts', '../logging/log-events.js'],
+  ['src/logging/log-events.ts', '../coordination/operation.js'],
+  ['src/logging/log-events.ts', '../metrics/metric-table.js'],
+  ['src/vault/vault.ts', '../metrics/metric-table.js'],
   ['src/operations/create-backup.ts', '../http/routes.js'],
   ['src/operations/create-backup.ts', '../create-backup-service.js'],
   ['src/http/routes.ts', '../index.js'],
@@ -46,6 +52,7 @@ it.each([
   ['src/operations/create-backup.ts', '../vault/vault.js'],
   ['src/vault/vault.ts', '../storage/storage.js'],
   ['src/engines/sqlite/sqlite-engine.ts', '../../errors.js'],
+  ['src/metrics/expose-metrics.ts', '../errors.js'],
   ['src/http/routes.ts', '../operations/backup-service.js'],
 ])('an import downwards passes: %s -> %s', (file, specifier) => {
   expect(lint(file, importing(specifier))).toBe('passes');

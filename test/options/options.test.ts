@@ -44,6 +44,11 @@ describe('the options of the service', () => {
     [{ retention: { minAge: 'a week' } }, /Expected `retention.minAge` to be a duration such as/],
     [{ schedule: { every: '24' } }, /Expected `schedule/],
     [{ verifyEvery: { every: '7d', level: 'deep' } }, /Expected `verifyEvery/],
+    [{ metrics: 5 }, /Expected `metrics` to be a registry of prom-client, such as its `register`.*got 5/],
+    [{ metrics: { Registry: doNothing } }, /`metrics.registry`.*a registry of prom-client.*got undefined/],
+    [{ metrics: { registry: { registerMetric: doNothing } } }, /`metrics.registry`.*got an object/],
+    [{ logger: null }, /Expected `logger` to be a logger with debug, info, warn and error, such as pino\(\), got null/],
+    [{ logger: { info: doNothing, warn: doNothing, error: doNothing } }, /`logger`.*got an object/],
     [{ retenton: {} }, /Unknown option `retenton` of createBackupService/],
   ])('that do not fit throw at creation and say what was got: %j', (change, message) => {
     expect(() => create(change)).toThrow(
