@@ -8,7 +8,7 @@ import { createJournal } from './coordination/journal.js';
 import { createMaintenance } from './coordination/maintenance.js';
 import { operationTypes } from './coordination/operation.js';
 import { createOperationLock } from './coordination/operation-lock.js';
-import { createOperationsLog } from './coordination/operations-log.js';
+import { createOperationsLog, type OperationsLog } from './coordination/operations-log.js';
 import { createSlots } from './coordination/slots.js';
 import { createVaultLock, type Exclusively } from './coordination/vault-lock.js';
 import type { Engine } from './engines/engine.js';
@@ -19,6 +19,7 @@ import { exposeMetrics } from './metrics/expose-metrics.js';
 import type { BackupService, Reservation } from './operations/backup-service.js';
 import { cleanUp } from './operations/clean-up.js';
 import { createBackup } from './operations/create-backup.js';
+import { EventFeed } from './operations/event-feed.js';
 import { importBackup } from './operations/import-backup.js';
 import { listBackups, readStats } from './operations/list-backups.js';
 import { openBackup } from './operations/open-backup.js';
@@ -94,8 +95,9 @@ export function assemble(
   );
   const journal = createJournal(stateDirectory);
   const maintenance = createMaintenance(journal, instances.isAlive);
+  const log = createOperationsLog({ stateDirectory, isAlive: instances.isAlive, clock });
   const runner = new OperationRunner({
-    log: createOperationsLog({ stateDirectory, isAlive: instances.isAlive, clock }),
+    log,
     lock: createOperationLock(stateDirectory),
     join: () => open().then(() => exclusively(() => instances.join())),
     events,
@@ -116,7 +118,7 @@ export function assemble(
     options,
     clock,
   };
-  return { parts, upkeep: { open, instances, exclusively, stopMetrics: startTelling(parts, options) } };
+  return { parts, upkeep: { open, instances, exclusively, log, stopMetrics: startTelling(parts, options) } };
 }
 
 /** A listener that fails is told to the host's log; without one it becomes a process warning, or nobody would hear of it. */
@@ -144,11 +146,13 @@ interface Upkeep {
   readonly open: () => Promise<void>;
   readonly instances: Instances;
   readonly exclusively: Exclusively;
+  readonly log: OperationsLog;
   readonly stopMetrics: () => void;
 }
 
-function toService(parts: OperationParts, { open, instances, exclusively, stopMetrics }: Upkeep): BackupService {
+function toService(parts: OperationParts, { open, instances, exclusively, log, stopMetrics }: Upkeep): BackupService {
   const { runner, events, engine } = parts;
+  const feed = new EventFeed({ ...parts, log });
   const reserve = createReservations(parts);
   const unattended = createUnattended(parts);
   const opened = <Result>(work: () => Promise<Result>): Promise<Result> =>
@@ -174,6 +178,7 @@ function toService(parts: OperationParts, { open, instances, exclusively, stopMe
     operation: (id) => opened(() => runner.get(id)),
     cancel: (id) => opened(() => runner.cancel(id)),
     on: events.on,
+    follow: (reader, since) => opened(() => feed.follow(reader, since)),
     reserveStaging: () => opened(reserve),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: async () => {
@@ -187,6 +192,7 @@ function toService(parts: OperationParts, { open, instances, exclusively, stopMe
       stopMetrics();
       await runner.close();
       await unattended.idle();
+      feed.close();
       await engine.close();
     },
     limits: parts.options.limits,

@@ -8,7 +8,10 @@ export { type BackupRouterOptions, backupRouter, type Middleware } from './http/
 export type { Principal } from './http/handler.js';
 export { type Authenticate, type JwtAuthOptions, jwtAuth } from './http/jwt-auth.js';
 export { maintenanceGate } from './http/maintenance-gate.js';
+export type { BackupNews } from './operations/backup-news.js';
 export type { BackupList, BackupService, BackupStats, OpenBackup, ServiceStatus } from './operations/backup-service.js';
+export type { EventReader, FeedEvent } from './operations/feed-event.js';
+export type { ToldOperation } from './operations/operation-news.js';
 export type { OperationRun } from './operations/operation-runner.js';
 export type {
   CleanupOutcome,

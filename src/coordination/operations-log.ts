@@ -14,11 +14,17 @@ const parallelReads = 16;
 const recordSuffix = '.json';
 const cancelSuffix = '.cancel';
 
+export const operationsDirectory = (stateDirectory: string): string => join(stateDirectory, 'operations');
+
 /** The operations of every process that works on this vault, one small file each. */
 export interface OperationsLog {
   write(record: OperationRecord, staging: string, options: { sync: boolean }): Promise<void>;
   /** @throws `operation_not_found` */
   read(id: string): Promise<OperationRecord>;
+  /** Of every record, without reading it. */
+  ids(): Promise<string[]>;
+  /** Reads the record of an id that is known to be one; null where the record is gone. */
+  find(id: string): Promise<OperationRecord | null>;
   /** One that was running when its process ended is told as failed. */
   list(): Promise<OperationRecord[]>;
   /** Writes down what `list` tells of operations whose process is gone. */
@@ -39,7 +45,7 @@ export interface OperationsLogParts {
 }
 
 export function createOperationsLog({ stateDirectory, isAlive, clock }: OperationsLogParts): OperationsLog {
-  const directory = join(stateDirectory, 'operations');
+  const directory = operationsDirectory(stateDirectory);
   const recordFile = (id: string): string => join(directory, id + recordSuffix);
   const cancelFile = (id: string): string => join(directory, id + cancelSuffix);
   const told = (record: OperationRecord): OperationRecord =>
@@ -56,6 +62,11 @@ export function createOperationsLog({ stateDirectory, isAlive, clock }: Operatio
   return {
     write,
     list,
+    ids: () => identifiers(directory),
+    async find(id) {
+      const record = await readRecord(recordFile(id));
+      return record && told(record);
+    },
     async read(id) {
       const record = operationRecordSchema.shape.id.safeParse(id).success ? await readRecord(recordFile(id)) : null;
       if (record === null) throw new BackupError('operation_not_found', 'There is no operation with this id.');

@@ -8,6 +8,7 @@ import type { OpenFile } from '../storage/storage.js';
 import type { Backup } from '../vault/backup.js';
 import type { CleanupInput } from './clean-up.js';
 import type { CreateInput } from './create-backup.js';
+import type { EventReader } from './feed-event.js';
 import type { ImportInput } from './import-backup.js';
 import type { Caller } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
@@ -117,6 +118,12 @@ export interface BackupService {
   cancel(id: string): Promise<Operation>;
   /** @returns a function that ends the subscription */
   on: EventListeners<ServiceEvents>['on'];
+  /**
+   * Tells a reader how operations go and what becomes of backups, in every process that works on the vault: first the
+   * state as it is, with the operations that ended after `since`, then each change.
+   * @returns a function that ends it
+   */
+  follow(reader: EventReader, since?: Date): Promise<() => void>;
   reserveStaging(): Promise<Reservation>;
   /** Shows `look` a file in the vault that says nothing, to find out whether the application would hand it out; null when none could be made. */
   probe(look: (file: string) => Promise<boolean>): Promise<boolean | null>;

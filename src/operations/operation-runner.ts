@@ -83,6 +83,11 @@ export class OperationRunner {
     return running[0] === undefined ? null : toOperation(running[0]);
   }
 
+  /** The operations of this service that run. */
+  running(): Operation[] {
+    return [...this.#active.values()].map(({ operation }) => operation);
+  }
+
   /** @throws BackupError `operation_not_found` */
   async get(id: string): Promise<Operation> {
     return this.#active.get(id)?.operation ?? toOperation(await this.#parts.log.read(id));
