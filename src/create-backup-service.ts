@@ -164,7 +164,7 @@ function toService(parts: OperationParts, { open, instances, exclusively, log, s
   return {
     create: (input = {}) => createBackup(parts, input),
     list: (input = {}) => opened(() => listBackups(parts, input)),
-    stats: () => opened(() => readStats(parts, unattended.isScheduling)),
+    stats: () => opened(() => readStats(parts)),
     get: (filename) => opened(() => parts.vault.get(filename)),
     open: (filename) => opened(async () => (await openBackup(parts, filename)).file.read()),
     openFile: (filename) => opened(() => openBackup(parts, filename)),
@@ -174,7 +174,7 @@ function toService(parts: OperationParts, { open, instances, exclusively, log, s
     update: (filename, change) => opened(() => updateBackup(parts, filename, change)),
     remove: (filename, caller = {}) => removeBackup(parts, filename, caller),
     cleanup: (input = {}) => cleanUp(parts, input),
-    status: () => opened(() => readStatus(parts, unattended.isScheduling)),
+    status: () => opened(() => readStatus(parts)),
     operation: (id) => opened(() => runner.get(id)),
     cancel: (id) => opened(() => runner.cancel(id)),
     on: events.on,

@@ -4,6 +4,13 @@ import { type ErrorCode, type ErrorRow, errorTable } from './error-table.js';
 /** Facts that go into the answer, beside the code: numbers, names, lists. Never a secret, never an absolute path. */
 export type ErrorFacts = Readonly<Record<string, unknown>>;
 
+export interface BackupErrorOptions {
+  readonly facts?: ErrorFacts;
+  readonly cause?: unknown;
+  /** Where it is known better than the table knows it. */
+  readonly retryAfterSeconds?: number;
+}
+
 /**
  * The one error class. `message` says what failed on what; `hint` what to do now.
  *
@@ -16,11 +23,13 @@ export class BackupError extends Error {
   override readonly name = 'BackupError';
   readonly code: ErrorCode;
   readonly facts: ErrorFacts;
+  readonly #retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, detail?: string, options: { facts?: ErrorFacts; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, detail?: string, options: BackupErrorOptions = {}) {
     super(detail ?? `${errorTable[code].title}.`, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.facts = options.facts ?? {};
+    this.#retryAfterSeconds = options.retryAfterSeconds;
   }
 
   get status(): number {
@@ -28,7 +37,7 @@ export class BackupError extends Error {
   }
   get retryAfterSeconds(): number | undefined {
     const row: ErrorRow = errorTable[this.code];
-    return row.retryAfterSeconds;
+    return this.#retryAfterSeconds ?? row.retryAfterSeconds;
   }
   get title(): string {
     return errorTable[this.code].title;

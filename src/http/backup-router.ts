@@ -5,9 +5,11 @@ import { createSlots } from '../coordination/slots.js';
 import { BackupError, toBackupError } from '../errors.js';
 import type { BackupService } from '../operations/backup-service.js';
 import { parseOptions } from '../options/parse-options.js';
+import type { RateLimitOptions } from '../options/rate-limit-options.js';
 import { type ParsedRouterOptions, type Permission, routerOptionsSchema } from '../options/router-options.js';
 import type { HandlerContext, HandlerRequest, Principal, Reply } from './handler.js';
 import { isServedByApp } from './is-served-by-app.js';
+import { createRateLimits } from './rate-limits.js';
 import { receiveFile } from './receive-file.js';
 import { type Route, routes } from './routes.js';
 import { problemReply, sendReply } from './send-reply.js';
@@ -23,6 +25,11 @@ export interface BackupRouterOptions {
   readonly permissions?: Partial<Record<Permission, readonly string[]>>;
   /** What a restore must be confirmed with, letter for letter. */
   readonly confirmationPhrase?: string;
+  /**
+   * How many requests of a kind one principal may make in a window, such as `{ create: { limit: 1 } }` for one an hour,
+   * and how often one address may fail to authenticate; `false` switches one limit off, or all of them.
+   */
+  readonly rateLimit?: RateLimitOptions;
 }
 
 /** An Express middleware, of version 4 or 5. */
@@ -31,6 +38,8 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 /** As many files as this are open for clients at a time; the others wait their turn without one. */
 const parallelDownloads = 32;
 const mostWaitingDownloads = 1_000;
+/** A reader takes a few kilobytes and a socket. */
+const mostReaders = 200;
 /** The largest body is a note of 1,000 characters. */
 const jsonBytes = 16 * 1024;
 
@@ -44,6 +53,8 @@ export function backupRouter(service: BackupService, options: BackupRouterOption
     service,
     options: parsed,
     takeDownloadSlot: createSlots(parallelDownloads, mostWaitingDownloads),
+    takeReaderSlot: createSlots(mostReaders, 0),
+    limits: createRateLimits(parsed.rateLimit),
     refuseServedVault: servedVaultGuard(service),
   };
   const router = express.Router();
@@ -87,7 +98,7 @@ const undecodable: Route = {
   },
 };
 
-/** Authentication, permission, body, handler, in this order; nothing is opened or said before the first two. */
+/** Authentication, permission, limit, body, handler, in this order; nothing is opened or said before the first three. */
 async function answer(context: HandlerContext, route: Route, request: Request, response: Response): Promise<void> {
   try {
     const reply = await handle(context, route, request, response).catch((error: unknown) =>
@@ -102,10 +113,24 @@ async function answer(context: HandlerContext, route: Route, request: Request, r
 }
 
 async function handle(context: HandlerContext, route: Route, request: Request, response: Response): Promise<Reply> {
-  const principal = await identify(context.options, request);
-  const allowed: readonly string[] = context.options.permissions[route.permission];
+  const { limits, options } = context;
+  const principal = await limits.authenticating(request, response, () => identify(options, request));
+  const allowed: readonly string[] = options.permissions[route.permission];
   if (!principal.roles.some((role) => allowed.includes(role)))
     throw new BackupError('forbidden', `This needs the permission ${route.permission}.`);
+  // HEAD asks only what a GET would answer.
+  const limit = request.method === 'HEAD' ? undefined : route.limit;
+  const work = (): Promise<Reply> => handleAllowed(context, route, principal, request, response);
+  return limits.counting(limit, principal.id, request, response, work);
+}
+
+async function handleAllowed(
+  context: HandlerContext,
+  route: Route,
+  principal: Principal,
+  request: Request,
+  response: Response,
+): Promise<Reply> {
   await context.refuseServedVault(request.app);
   if (route.body === 'json') await readJson(request, response);
   const handlerRequest: HandlerRequest = {

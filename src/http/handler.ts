@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { BackupService } from '../operations/backup-service.js';
 import type { OperationRun } from '../operations/operation-runner.js';
 import type { ParsedRouterOptions } from '../options/router-options.js';
+import type { RateLimits } from './rate-limits.js';
 
 /** Who calls. Roles are compared letter for letter with those of the permissions. */
 export interface Principal {
@@ -14,6 +15,9 @@ export interface HandlerContext {
   readonly service: BackupService;
   readonly options: ParsedRouterOptions;
   readonly takeDownloadSlot: () => Promise<() => void>;
+  /** @throws BackupError `rate_limited` when there are too many readers of events */
+  readonly takeReaderSlot: () => Promise<() => void>;
+  readonly limits: RateLimits;
   /** @throws BackupError `vault_refused` */
   readonly refuseServedVault: (app: unknown) => Promise<void>;
 }
@@ -40,6 +44,8 @@ export interface Reply {
   /** JSON, unless there is a `stream`. */
   readonly body?: unknown;
   readonly stream?: Readable;
+  /** Whether each piece of the stream is of use at once, so that nothing on the way may hold it back. */
+  readonly live?: boolean;
 }
 
 /** Knows nothing of Express: takes what was asked, returns what to answer, throws a BackupError. */

@@ -17,6 +17,7 @@ export async function sendReply(response: ServerResponse, reply: Reply): Promise
   response.statusCode = reply.status;
   if (reply.stream !== undefined) {
     response.setTimeout(idleMs, () => response.destroy());
+    if (reply.live === true) reply.stream.on('data', () => process.nextTick(flush, response));
     // A client that leaves in the middle is no fault of the server, and there is nobody left to tell.
     await pipeline(reply.stream, response).catch(() => response.destroy());
     return;
@@ -29,6 +30,11 @@ export async function sendReply(response: ServerResponse, reply: Reply): Promise
   const text = JSON.stringify(reply.body);
   response.setHeader('Content-Length', Buffer.byteLength(text));
   response.end(text);
+}
+
+/** A middleware that compresses answers gives them this method, and holds back what it is not told to send. */
+function flush(response: ServerResponse & { flush?: unknown }): void {
+  if (typeof response.flush === 'function') response.flush();
 }
 
 /** RFC 9457. `instance` is the path that was asked for, or the id under which the host's log has the cause. */

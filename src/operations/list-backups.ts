@@ -21,7 +21,7 @@ export async function listBackups({ vault }: OperationParts, input: ListInput): 
   return { backups: matching.slice(offset, offset + limit), total: matching.length };
 }
 
-export async function readStats(parts: OperationParts, isScheduling: boolean): Promise<BackupStats> {
+export async function readStats(parts: OperationParts): Promise<BackupStats> {
   const { vault, options } = parts;
   const backups = await vault.list();
   const verifiedAt = backups.flatMap(({ verification }) =>
@@ -35,7 +35,7 @@ export async function readStats(parts: OperationParts, isScheduling: boolean): P
     oldest: backups.at(-1) ?? null,
     lastVerifiedAt: verifiedAt.sort().at(-1) ?? null,
     retention: options.retention,
-    schedule: await readSchedule(parts, isScheduling),
+    schedule: await readSchedule(parts),
     freeBytes: await vault.freeBytes(),
     directory: null,
   };

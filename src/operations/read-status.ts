@@ -2,8 +2,8 @@ import type { ServiceStatus } from './backup-service.js';
 import type { OperationParts } from './operation-parts.js';
 import { readSchedule } from './run-schedule.js';
 
-export async function readStatus(parts: OperationParts, isScheduling: boolean): Promise<ServiceStatus> {
+export async function readStatus(parts: OperationParts): Promise<ServiceStatus> {
   const { runner, maintenance } = parts;
-  const [operation, schedule] = await Promise.all([runner.current(), readSchedule(parts, isScheduling)]);
+  const [operation, schedule] = await Promise.all([runner.current(), readSchedule(parts)]);
   return { operation, schedule, maintenance: maintenance.isRaised() };
 }

@@ -18,13 +18,11 @@ const busyMs = 15_000;
 /** Looks at the schedule again and again; each look answers in how many milliseconds the next one is wanted. */
 export class ScheduledRuns {
   readonly #parts: OperationParts;
-  readonly #isStopped: () => boolean;
   /** Nothing is due in between; a clock that is set back leaves it. */
   #quiet = { from: 0, until: 0 };
 
-  constructor(parts: OperationParts, isStopped: () => boolean) {
+  constructor(parts: OperationParts) {
     this.#parts = parts;
-    this.#isStopped = isStopped;
   }
 
   /**
@@ -51,7 +49,7 @@ export class ScheduledRuns {
     const { history, dueAt, waitMs, isKnown } = await this.#look();
     if (!isKnown) await this.#write(history, 0, null);
     if (waitMs > 0) return waitMs;
-    const { clock, options } = this.#parts;
+    const { clock, options, schedule } = this.#parts;
     this.#tell('not_running', missedWhileAway(options.schedule, history, dueAt, clock()));
     const startedAt = clock();
     try {
@@ -60,7 +58,7 @@ export class ScheduledRuns {
     } catch (error) {
       if (toBackupError(error).code === 'operation_in_progress') return busyMs;
       // A service that is closed has its operations cancelled; the next start finds the run due.
-      if (this.#isStopped()) return busyMs;
+      if (!schedule.isActive) return busyMs;
       await this.#write(history, history.failures + 1, clock().toISOString());
     }
     this.#tell('still_running', missedWhileRunning(options.schedule, startedAt, clock()));
@@ -93,11 +91,11 @@ export class ScheduledRuns {
 }
 
 /** What `status` and `stats` tell of it. */
-export async function readSchedule(parts: OperationParts, isScheduling: boolean): Promise<Schedule> {
+export async function readSchedule(parts: OperationParts): Promise<Schedule> {
   const history = await readHistory(parts);
   return {
-    enabled: isScheduling,
-    nextRunAt: isScheduling ? planRun(parts.options.schedule, history).dueAt.toISOString() : null,
+    enabled: parts.schedule.isActive,
+    nextRunAt: parts.schedule.isActive ? planRun(parts.options.schedule, history).dueAt.toISOString() : null,
     lastRunAt: history.last?.startedAt.toISOString() ?? null,
   };
 }

@@ -11,7 +11,6 @@ export interface Unattended {
   stop(): void;
   /** Resolves when nothing of it is under way. */
   idle(): Promise<void>;
-  readonly isScheduling: boolean;
 }
 
 /** An application starts first; a process that is restarted again and again never gets further. */
@@ -22,7 +21,7 @@ const faultMs = 60_000;
 export function createUnattended(parts: OperationParts): Unattended {
   const { schedule: rules, verifyEvery } = parts.options;
   const tickers: { readonly ticker: Ticker; readonly settleMs: number }[] = [];
-  const add = (periodMs: number, work: () => Promise<number>): Ticker => {
+  const add = (periodMs: number, work: () => Promise<number>): void => {
     const ticker = createTicker(() =>
       work().catch((error: unknown) => {
         parts.runner.told(error);
@@ -30,12 +29,10 @@ export function createUnattended(parts: OperationParts): Unattended {
       }),
     );
     tickers.push({ ticker, settleMs: Math.min(longestSettleMs, periodMs / 10) });
-    return ticker;
   };
-  let scheduling: Ticker | undefined;
   if (rules.length > 0) {
-    const runs = new ScheduledRuns(parts, () => scheduling?.stopped ?? true);
-    scheduling = add(shortestGapMs(rules, parts.clock()), () => runs.run());
+    const runs = new ScheduledRuns(parts);
+    add(shortestGapMs(rules, parts.clock()), () => runs.run());
   }
   if (verifyEvery !== null) {
     const verifications = new DueVerifications(parts, verifyEvery);
@@ -43,16 +40,15 @@ export function createUnattended(parts: OperationParts): Unattended {
   }
   return {
     start: () => {
+      parts.schedule.isActive = rules.length > 0;
       for (const { ticker, settleMs } of tickers) ticker.start(settleMs);
     },
     stop: () => {
+      parts.schedule.isActive = false;
       for (const { ticker } of tickers) ticker.stop();
     },
     idle: async () => {
       await Promise.all(tickers.map(({ ticker }) => ticker.idle()));
-    },
-    get isScheduling() {
-      return scheduling?.stopped === false;
     },
   };
 }

@@ -19,11 +19,13 @@ type Issue = z.core.$ZodIssue;
 function flatten(issues: readonly Issue[]): Issue[] {
   return issues.flatMap((issue) => {
     if (issue.code !== 'invalid_union') return [issue];
-    const members = issue.errors.filter((member) => member.some((nested) => nested.path.length > 0));
+    const members = issue.errors.filter((member) => member.some(saysMore));
     if (members[0] === undefined) return [issue];
     return flatten(members[0]).map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] }));
   });
 }
+
+const saysMore = ({ path, code }: Issue): boolean => path.length > 0 || code === 'unrecognized_keys';
 
 function describeIssue(issue: Issue, input: unknown, name: string): string {
   if (issue.code === 'unrecognized_keys') {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rateLimitDefaults, rateLimitSchema } from './rate-limit-options.js';
 
 /** The one home of every default of the router. */
 export const routerDefaults = {
@@ -13,7 +14,8 @@ export const routerDefaults = {
     upload: ['DEVELOPER'],
     delete: ['ADMIN', 'DEVELOPER'],
   },
-} as const satisfies { confirmationPhrase: string; permissions: Record<string, readonly string[]> };
+  rateLimit: rateLimitDefaults,
+} as const satisfies { confirmationPhrase: string; permissions: Record<string, readonly string[]>; rateLimit: object };
 
 export type Permission = keyof typeof routerDefaults.permissions;
 
@@ -38,6 +40,7 @@ export const routerOptionsSchema = z.strictObject({
   ),
   permissions: permissionsSchema,
   confirmationPhrase: z.string().min(1).default(routerDefaults.confirmationPhrase),
+  rateLimit: rateLimitSchema,
 });
 
 export type ParsedRouterOptions = z.output<typeof routerOptionsSchema>;

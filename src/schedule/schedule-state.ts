@@ -16,6 +16,8 @@ const stateSchema = z.object({
 type ScheduleState = z.output<typeof stateSchema>;
 
 export interface ScheduleStore {
+  /** Whether the schedule is running in this process: its service was started and not closed. */
+  isActive: boolean;
   /** Null before the first run, and for a file that cannot be read: then the schedule begins anew. */
   read(): Promise<ScheduleState | null>;
   write(state: ScheduleState, staging: () => Promise<string>): Promise<void>;
@@ -26,6 +28,7 @@ export function createScheduleStore(stateDirectory: string): ScheduleStore {
   /** What could not be written down is known to this process at least, so that it does not try without a pause. */
   let unwritten: ScheduleState | null = null;
   return {
+    isActive: false,
     async read() {
       if (unwritten !== null) return unwritten;
       try {

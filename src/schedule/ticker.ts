@@ -5,7 +5,6 @@ export interface Ticker {
   start(firstWaitMs: number): void;
   /** Begins nothing more. */
   stop(): void;
-  readonly stopped: boolean;
   /** Resolves when no work is under way. */
   idle(): Promise<void>;
 }
@@ -34,9 +33,6 @@ export function createTicker(work: () => Promise<number>): Ticker {
     stop() {
       stopped = true;
       clearTimeout(timer);
-    },
-    get stopped() {
-      return stopped;
     },
     idle: () => running,
   };

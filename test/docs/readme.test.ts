@@ -130,6 +130,9 @@ describe('the tables of the README', () => {
     expect(defaults.get('`verifyEvery`')).toBe(`\`'${verifyEvery}'\``);
     expect(defaults.get('`verifyOnCreate`')).toBe(`\`'${verifyOnCreate}'\``);
     expect(readme).toContain(routerDefaults.confirmationPhrase);
+    const limits = tableRows('Options').map(([name, limit, windowMs]) => [name, limit, windowMs]);
+    for (const [name, { limit, windowMs }] of Object.entries(routerDefaults.rateLimit))
+      expect(limits).toContainEqual([`\`${name}\``, `\`${limit}\``, `\`${windowMs}\``]);
   });
 
   it('count what every kind of fault test tried, with nothing lost', () => {

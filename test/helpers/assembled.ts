@@ -15,6 +15,7 @@ export async function assembled(options: BackupServiceOptions & { readonly datab
   const parsed = parseOptions(serviceOptionsSchema, options, 'createBackupService');
   const { parts, upkeep } = assemble(sqlite({ path: options.database }), options.directory, parsed);
   await upkeep.open();
+  parts.schedule.isActive = true;
   const close = async (): Promise<void> => {
     await parts.runner.close();
     await parts.engine.close();

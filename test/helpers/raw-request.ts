@@ -32,7 +32,11 @@ export async function openSocket(origin: string): Promise<Socket> {
 /** Everything until the server closes; the bodies asked for in this way have a Content-Length. */
 export async function readAnswer(socket: Socket): Promise<Answer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  for await (const chunk of socket) {
+    chunks.push(chunk as Buffer);
+    // A stream of events has no end; that it began is the answer.
+    if (chunks[0]?.includes('\r\nContent-Type: text/event-stream\r\n')) break;
+  }
   const [head = '', ...rest] = Buffer.concat(chunks).toString('utf8').split('\r\n\r\n');
   const [statusLine = '', ...lines] = head.split('\r\n');
   const headers = Object.fromEntries(

@@ -115,11 +115,11 @@ it('a failed run is heard of, and retried later and later until one succeeds', a
     // Each in a process of its own: what has failed is remembered.
     const { parts, close } = await assembled(options);
     parts.events.on('backup.failed', ({ error }) => failures.push(error.code));
-    const waitMs = await new ScheduledRuns(parts, () => false).run();
+    const waitMs = await new ScheduledRuns(parts).run();
     waits.push(Math.round(waitMs / 60_000));
     expect(failures).toHaveLength(run + 1);
     vi.setSystemTime(Date.now() + waitMs - 1_000);
-    await new ScheduledRuns(parts, () => false).run();
+    await new ScheduledRuns(parts).run();
     expect(failures).toHaveLength(run + 1);
     vi.setSystemTime(Date.now() + 1_000);
     await close();
@@ -128,7 +128,7 @@ it('a failed run is heard of, and retried later and later until one succeeds', a
   expect(new Set(failures)).toEqual(new Set(['database_missing']));
   renameSync(`${databaseFile}.away`, databaseFile);
   const { parts } = await assembled(options);
-  expect(Math.round((await new ScheduledRuns(parts, () => false).run()) / 60_000)).toBe(60);
+  expect(Math.round((await new ScheduledRuns(parts).run()) / 60_000)).toBe(60);
   expect(scheduled(directory)).toHaveLength(1);
 });
 

@@ -89,7 +89,24 @@ describe('the options of the router', () => {
       /Expected `permissions.restore` to be an array, got "DEVELOPER"/,
     ],
     [{ authenticate: nobody, confirmationPhrase: '' }, /`confirmationPhrase`/],
-    [{ authenticate: nobody, rateLimit: {} }, /Unknown option `rateLimit` of backupRouter/],
+    [{ authenticate: nobody, rateLimit: true }, /Expected `rateLimit` to be `false`, or an object.*, got true/],
+    [{ authenticate: nobody, rateLimit: { list: false } }, /Unknown option `list` in `rateLimit` of backupRouter/],
+    [
+      { authenticate: nobody, rateLimit: { create: 10 } },
+      /Expected `rateLimit.create` to be `false`, or an object.*, got 10/,
+    ],
+    [
+      { authenticate: nobody, rateLimit: { create: { limit: 0 } } },
+      /Expected `rateLimit.create.limit` to be >= 1, got 0/,
+    ],
+    [
+      { authenticate: nobody, rateLimit: { create: { limit: 1, windowMs: 10 } } },
+      /Expected `rateLimit.create.windowMs` to be >= 1000, got 10/,
+    ],
+    [
+      { authenticate: nobody, rateLimit: { create: { max: 1 } } },
+      /Unknown option `max` in `rateLimit.create` of backupRouter/,
+    ],
   ])('that do not fit throw at creation: %j', (options, message) => {
     expect(() => backupRouter(service, options as unknown as Parameters<typeof backupRouter>[1])).toThrow(
       expect.objectContaining({ code: 'invalid_options', message: expect.stringMatching(message) }),
