@@ -16,6 +16,8 @@ import { sqlite } from './engines/sqlite/sqlite-engine.js';
 import { createEvents, type EventListeners } from './events.js';
 import { logEvents } from './logging/log-events.js';
 import { exposeMetrics } from './metrics/expose-metrics.js';
+import type { Notifications } from './notify/notifications.js';
+import type { Notifier } from './notify/notifier.js';
 import type { BackupService, Reservation } from './operations/backup-service.js';
 import { cleanUp } from './operations/clean-up.js';
 import { createBackup } from './operations/create-backup.js';
@@ -32,6 +34,7 @@ import { removeBackup } from './operations/remove-backup.js';
 import { withSpace } from './operations/require-space.js';
 import { restoreBackup } from './operations/restore-backup.js';
 import type { ServiceEvents } from './operations/service-events.js';
+import { tellPeople } from './operations/tell-people.js';
 import { createUnattended } from './operations/unattended.js';
 import { updateBackup } from './operations/update-backup.js';
 import { verifyBackup } from './operations/verify-backup.js';
@@ -43,9 +46,11 @@ import { realPath } from './system/real-path.js';
 import { Vault } from './vault/vault.js';
 import { openVaultDirectory, refuseUnsafePlace } from './vault/vault-directory.js';
 
-export interface BackupServiceOptions extends Omit<z.input<typeof serviceOptionsSchema>, 'database'> {
+export interface BackupServiceOptions extends Omit<z.input<typeof serviceOptionsSchema>, 'database' | 'notify'> {
   /** The path of the live SQLite file, or an engine such as `sqlite({ path })`. */
   readonly database: string | Engine;
+  /** Who is told of what happens, such as `[email({ transport, from, to })]`. */
+  readonly notify?: readonly Notifier[] | undefined;
 }
 
 /**
@@ -118,7 +123,13 @@ export function assemble(
     options,
     clock,
   };
-  return { parts, upkeep: { open, instances, exclusively, log, stopMetrics: startTelling(parts, options) } };
+  const notifications = tellPeople(parts, {
+    notifiers: options.notify as readonly Notifier[],
+    exclusively: (change) => open().then(() => exclusively(change)),
+    isAlive: instances.isAlive,
+  });
+  const stopMetrics = startTelling(parts, options);
+  return { parts, upkeep: { open, instances, exclusively, log, stopMetrics, notifications } };
 }
 
 /** A listener that fails is told to the host's log; without one it becomes a process warning, or nobody would hear of it. */
@@ -148,9 +159,11 @@ interface Upkeep {
   readonly exclusively: Exclusively;
   readonly log: OperationsLog;
   readonly stopMetrics: () => void;
+  readonly notifications: Notifications;
 }
 
-function toService(parts: OperationParts, { open, instances, exclusively, log, stopMetrics }: Upkeep): BackupService {
+function toService(parts: OperationParts, upkeep: Upkeep): BackupService {
+  const { open, instances, exclusively, log, stopMetrics, notifications } = upkeep;
   const { runner, events, engine } = parts;
   const feed = new EventFeed({ ...parts, log });
   const reserve = createReservations(parts);
@@ -182,7 +195,11 @@ function toService(parts: OperationParts, { open, instances, exclusively, log, s
     reserveStaging: () => opened(reserve),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: async () => {
-      const report = await opened(() => recover(parts, () => exclusively(instances.sweep)));
+      const report = await opened(async () => {
+        await notifications.prepare();
+        return recover(parts, () => exclusively(instances.sweep));
+      });
+      notifications.resume();
       unattended.start();
       return report;
     },
@@ -190,7 +207,7 @@ function toService(parts: OperationParts, { open, instances, exclusively, log, s
     close: async () => {
       unattended.stop();
       stopMetrics();
-      await runner.close();
+      await runner.close(() => notifications.close());
       await unattended.idle();
       feed.close();
       await engine.close();

@@ -166,6 +166,12 @@ export const errorTable = {
     title: 'The backup process ended unexpectedly',
     hint: 'The application was not affected; try again, and look at memory limits and the system log.',
   },
+  notification_failed: {
+    status: 502,
+    exitCode: 7,
+    title: 'A notification was not delivered',
+    hint: 'Check the address and the credentials of the notifier, and whether its receiver answers.',
+  },
   internal_error: {
     status: 500,
     exitCode: 1,

@@ -8,6 +8,11 @@ export { type BackupRouterOptions, backupRouter, type Middleware } from './http/
 export type { Principal } from './http/handler.js';
 export { type Authenticate, type JwtAuthOptions, jwtAuth } from './http/jwt-auth.js';
 export { maintenanceGate } from './http/maintenance-gate.js';
+export { type EmailOptions, email } from './notify/email.js';
+export { type HeartbeatOptions, heartbeat } from './notify/heartbeat.js';
+export type { Delivery, DeliveryOutcome, LastGoodBackup, Notification, Notifier } from './notify/notifier.js';
+export { type SlackOptions, slack } from './notify/slack.js';
+export { type WebhookOptions, webhook } from './notify/webhook.js';
 export type { BackupNews } from './operations/backup-news.js';
 export type { BackupList, BackupService, BackupStats, OpenBackup, ServiceStatus } from './operations/backup-service.js';
 export type { EventReader, FeedEvent } from './operations/feed-event.js';
@@ -27,4 +32,5 @@ export type { ServiceEvents } from './operations/service-events.js';
 export type { BackupKind, VerificationLevel } from './options/backup-kind.js';
 export type { Logger } from './options/logger-option.js';
 export type { MetricsRegistry } from './options/metrics-option.js';
+export type { NotifyEvent } from './options/notify-options.js';
 export type { Backup } from './vault/backup.js';

@@ -107,12 +107,16 @@ export class OperationRunner {
     return this.#membership.instance();
   }
 
-  /** Cancels what runs, waits until it is undone, and leaves. A service that was closed cannot be used again. */
-  async close(): Promise<void> {
+  /**
+   * Cancels what runs, waits until it is undone, and leaves. A service that was closed cannot be used again. For
+   * others it lives until `beforeLeaving` has ended.
+   */
+  async close(beforeLeaving: () => Promise<void> = async () => undefined): Promise<void> {
     this.#membership.close();
     const running = [...this.#active.values()];
     for (const active of running) active.cancel();
     await Promise.all(running.map((active) => active.ended));
+    await beforeLeaving();
     await this.#membership.leave();
   }
 

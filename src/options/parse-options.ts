@@ -3,13 +3,18 @@ import { BackupError } from '../errors.js';
 
 /**
  * Parses options at creation, so that a mistake stops the application where it was made.
- * The caller's object is read, never changed.
+ * The caller's object is read, never changed. What was got for an option in `secrets` is not repeated.
  * @throws BackupError `invalid_options`: what was expected, and what was got
  */
-export function parseOptions<Schema extends z.ZodType>(schema: Schema, input: unknown, name: string): z.output<Schema> {
+export function parseOptions<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  name: string,
+  secrets: readonly string[] = [],
+): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const lines = flatten(parsed.error.issues).map((issue) => describeIssue(issue, input, name));
+  const lines = flatten(parsed.error.issues).map((issue) => describeIssue(issue, input, name, secrets));
   throw new BackupError('invalid_options', lines.join(' '));
 }
 
@@ -27,13 +32,14 @@ function flatten(issues: readonly Issue[]): Issue[] {
 
 const saysMore = ({ path, code }: Issue): boolean => path.length > 0 || code === 'unrecognized_keys';
 
-function describeIssue(issue: Issue, input: unknown, name: string): string {
+function describeIssue(issue: Issue, input: unknown, name: string, secrets: readonly string[]): string {
   if (issue.code === 'unrecognized_keys') {
     const at = issue.path.length > 0 ? ` in \`${issue.path.join('.')}\`` : '';
     return `Unknown option ${issue.keys.map((key) => `\`${key}\``).join(', ')}${at} of ${name}.`;
   }
   const path = issue.path.length > 0 ? `\`${issue.path.join('.')}\`` : `the options of ${name}`;
-  return `Expected ${path} to be ${expectation(issue)}, got ${show(valueAt(input, issue.path))}.`;
+  const longest = secrets.includes(String(issue.path[0])) ? 0 : longestShown;
+  return `Expected ${path} to be ${expectation(issue)}, got ${show(valueAt(input, issue.path), longest)}.`;
 }
 
 function expectation(issue: Issue): string {
@@ -62,10 +68,12 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+const longestShown = 60;
+
 /** Says what was got without repeating what may be a secret or a whole object. */
-function show(value: unknown): string {
+function show(value: unknown, longest: number): string {
   if (typeof value === 'string')
-    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
+    return value.length > longest ? `a string of ${value.length} characters` : JSON.stringify(value);
   if (value === null || ['undefined', 'number', 'boolean', 'bigint'].includes(typeof value)) return String(value);
   return Array.isArray(value) ? 'an array' : withArticle(typeof value);
 }

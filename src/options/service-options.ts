@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { longestTimerMs } from './duration.js';
 import { loggerSchema } from './logger-option.js';
 import { metricsSchema } from './metrics-option.js';
+import { notifySchema } from './notify-options.js';
 import { retentionSchema } from './retention.js';
 import { scheduleSchema, verifyEverySchema } from './schedule.js';
 import { snapshotMethods } from './snapshot-method.js';
@@ -93,6 +94,8 @@ const optionsSchema = z.strictObject({
   connection: connectionSchema.optional(),
   /** How the copy of a SQLite file is made; for an engine of your own making it is an option of the engine. */
   snapshot: z.enum(snapshotMethods).optional(),
+  /** Who is told of what happens: made by `email`, `webhook`, `slack` and `heartbeat`. */
+  notify: notifySchema,
   /** Folders that the application serves; a vault inside one is refused. */
   staticRoots: z.array(z.string().min(1)).default([]),
   /** Where metrics go: a registry of prom-client. */

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorTable } from 'express-db-backup';
+import express from 'express';
+import { errorTable, type Notification, webhook } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../dist/http/routes.js';
 import { retentionDefaults } from '../../dist/options/retention.js';
@@ -10,9 +12,11 @@ import { routerDefaults } from '../../dist/options/router-options.js';
 import { scheduleDefaults } from '../../dist/options/schedule.js';
 import { serviceDefaults } from '../../dist/options/service-options.js';
 import { tallyKinds } from '../helpers/faults/tally.js';
+import { serve } from '../helpers/http-app.js';
 import { createDatabase } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
+const webhookSecret = 'another secret of the tests';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const snippets = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
@@ -40,7 +44,14 @@ function runSnippet(code: string, before = ''): string {
   symlinkSync(root, join(folder, 'node_modules', 'express-db-backup'));
   symlinkSync(join(root, 'node_modules', 'express'), join(folder, 'node_modules', 'express'));
   writeFileSync(join(folder, 'app.mjs'), `${before}\n${code}\nconsole.log('it runs');\n`);
-  const env = { ...process.env, JWT_SECRET: 'a secret of the tests that is long enough' };
+  const env = {
+    ...process.env,
+    JWT_SECRET: 'a secret of the tests that is long enough',
+    WEBHOOK_SECRET: webhookSecret,
+    SMTP_URL: 'smtps://localhost',
+    SLACK_URL: 'https://example.com/slack',
+    PING_URL: 'https://example.com/ping',
+  };
   return execFileSync(process.execPath, ['app.mjs'], { cwd: folder, env, encoding: 'utf8' });
 }
 
@@ -69,7 +80,36 @@ describe('the snippets of the README', () => {
 
   it('run: every option', () => {
     expect(runSnippet(snippets[4] ?? '', imports)).toBe('it runs\n');
-    expect(snippets).toHaveLength(5);
+    expect(snippets).toHaveLength(7);
+  });
+
+  it('run: who is told', () => {
+    const notifiers = "import { createBackupService, email, heartbeat, slack, webhook } from 'express-db-backup';";
+    expect(runSnippet(snippets[5] ?? '', notifiers)).toBe('it runs\n');
+  });
+
+  it('run: the check of a webhook, which lets through what was signed and nothing else', async () => {
+    const app = express();
+    new Function('app', 'express', 'createHmac', 'timingSafeEqual', 'process', snippets[6] ?? '')(
+      app,
+      express,
+      createHmac,
+      timingSafeEqual,
+      { env: { WEBHOOK_SECRET: webhookSecret } },
+    );
+    const url = `${await serve(app)}/backup-events`;
+    const deliver = (secret: string): Promise<object> => {
+      const notification = { event: 'backup.failed' } as Notification;
+      return webhook({ url, secret }).deliver(notification, { id: 'one', signal: AbortSignal.timeout(10_000) });
+    };
+    expect(await deliver(webhookSecret)).toEqual({ delivered: true });
+    expect(await deliver('another secret of that length')).toMatchObject({ delivered: false, reason: 'HTTP 401' });
+    const old = { 'X-Timestamp': '1', 'X-Signature-256': '', 'Content-Type': 'application/json' };
+    const hmac = createHmac('sha256', webhookSecret).update('1.{}').digest('hex');
+    for (const signature of ['', 'sha256=', `sha256=${hmac}`]) {
+      const headers = { ...old, 'X-Signature-256': signature };
+      expect((await fetch(url, { method: 'POST', headers, body: '{}' })).status).toBe(401);
+    }
   });
 });
 
