@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
+import type { AuditTrail } from './audit/audit-trail.js';
 import { createInstances, type Instances } from './coordination/instances.js';
 import { createJournal } from './coordination/journal.js';
 import { createMaintenance } from './coordination/maintenance.js';
@@ -19,21 +20,24 @@ import { exposeMetrics } from './metrics/expose-metrics.js';
 import type { Notifications } from './notify/notifications.js';
 import type { Notifier } from './notify/notifier.js';
 import type { BackupService, Reservation } from './operations/backup-service.js';
+import { cancelOperation } from './operations/cancel-operation.js';
 import { cleanUp } from './operations/clean-up.js';
 import { createBackup } from './operations/create-backup.js';
 import { EventFeed } from './operations/event-feed.js';
 import { importBackup } from './operations/import-backup.js';
 import { listBackups, readStats } from './operations/list-backups.js';
-import { openBackup } from './operations/open-backup.js';
-import type { OperationParts } from './operations/operation-parts.js';
+import { openBackup, readBackup } from './operations/open-backup.js';
+import { callerName, type OperationParts } from './operations/operation-parts.js';
 import { OperationRunner } from './operations/operation-runner.js';
 import { probeVault } from './operations/probe-vault.js';
+import { readAudit } from './operations/read-audit.js';
 import { readStatus } from './operations/read-status.js';
 import { recover } from './operations/recover.js';
 import { removeBackup } from './operations/remove-backup.js';
 import { withSpace } from './operations/require-space.js';
 import { restoreBackup } from './operations/restore-backup.js';
 import type { ServiceEvents } from './operations/service-events.js';
+import { setUpAudit } from './operations/set-up-audit.js';
 import { tellPeople } from './operations/tell-people.js';
 import { createUnattended } from './operations/unattended.js';
 import { updateBackup } from './operations/update-backup.js';
@@ -94,15 +98,28 @@ export function assemble(
   const exclusively = createVaultLock(stateDirectory);
   const instances = createInstances(stateDirectory);
   const owner = { engine: engine.name, identity: engine.identity };
-  const open = once(
-    () => openVaultDirectory(directory, stateDirectory, owner),
-    () => existsSync(join(stateDirectory, 'vault.json')),
-  );
+  const isThere = (): boolean => existsSync(join(stateDirectory, 'vault.json'));
+  const open = once(() => openVaultDirectory(directory, stateDirectory, owner), isThere);
   const journal = createJournal(stateDirectory);
   const maintenance = createMaintenance(journal, instances.isAlive);
-  const log = createOperationsLog({ stateDirectory, isAlive: instances.isAlive, clock });
+  const report = (error: unknown): void => events.emit('internal.error', { instance: null, error });
+  const canOpen = (): Promise<boolean> =>
+    open().then(
+      () => true,
+      () => false,
+    );
+  const isReady = async (): Promise<boolean> => isThere() && canOpen();
+  const audit = setUpAudit(options.audit, { directory, stateDirectory, clock, isReady, report });
+  const { recorder } = audit;
+  const log = createOperationsLog({
+    stateDirectory,
+    isAlive: instances.isAlive,
+    clock,
+    onInterrupted: ({ id, type, startedBy }) => recorder.interrupted({ action: type, by: startedBy, operation: id }),
+  });
   const runner = new OperationRunner({
     log,
+    audit: recorder,
     lock: createOperationLock(stateDirectory),
     join: () => open().then(() => exclusively(() => instances.join())),
     events,
@@ -110,7 +127,12 @@ export function assemble(
     operationMs: options.limits.operationMs,
   });
   const naming = { prefix: options.prefix ?? engine.defaultPrefix, extension: engine.extension };
-  const vault = new Vault({ storage: localStorage(directory, engine.liveFile), naming, exclusively });
+  const vault = new Vault({
+    storage: localStorage(directory, engine.liveFile),
+    naming,
+    exclusively,
+    onRemoved: (filename) => runner.removed(filename),
+  });
   const parts: OperationParts = {
     engine,
     vault,
@@ -119,6 +141,7 @@ export function assemble(
     journal,
     maintenance,
     schedule: createScheduleStore(stateDirectory),
+    audit: recorder,
     events,
     options,
     clock,
@@ -129,7 +152,7 @@ export function assemble(
     isAlive: instances.isAlive,
   });
   const stopMetrics = startTelling(parts, options);
-  return { parts, upkeep: { open, instances, exclusively, log, stopMetrics, notifications } };
+  return { parts, upkeep: { open, instances, exclusively, log, trail: audit.trail, stopMetrics, notifications } };
 }
 
 /** A listener that fails is told to the host's log; without one it becomes a process warning, or nobody would hear of it. */
@@ -158,13 +181,14 @@ interface Upkeep {
   readonly instances: Instances;
   readonly exclusively: Exclusively;
   readonly log: OperationsLog;
+  readonly trail: AuditTrail;
   readonly stopMetrics: () => void;
   readonly notifications: Notifications;
 }
 
 function toService(parts: OperationParts, upkeep: Upkeep): BackupService {
-  const { open, instances, exclusively, log, stopMetrics, notifications } = upkeep;
-  const { runner, events, engine } = parts;
+  const { open, instances, exclusively, log, trail, stopMetrics, notifications } = upkeep;
+  const { runner, events, engine, audit } = parts;
   const feed = new EventFeed({ ...parts, log });
   const reserve = createReservations(parts);
   const unattended = createUnattended(parts);
@@ -179,17 +203,24 @@ function toService(parts: OperationParts, upkeep: Upkeep): BackupService {
     list: (input = {}) => opened(() => listBackups(parts, input)),
     stats: () => opened(() => readStats(parts)),
     get: (filename) => opened(() => parts.vault.get(filename)),
-    open: (filename) => opened(async () => (await openBackup(parts, filename)).file.read()),
+    open: (filename, caller = {}) => opened(() => readBackup(parts, filename, caller)),
     openFile: (filename) => opened(() => openBackup(parts, filename)),
     verify: (filename, input = {}) => verifyBackup(parts, filename, input),
     restore: (filename, input = {}) => restoreBackup(parts, filename, input),
     importFile: (file, input = {}) => importBackup(parts, file, input),
-    update: (filename, change) => opened(() => updateBackup(parts, filename, change)),
+    update: (filename, change, caller = {}) => opened(() => updateBackup(parts, filename, change, caller)),
     remove: (filename, caller = {}) => removeBackup(parts, filename, caller),
     cleanup: (input = {}) => cleanUp(parts, input),
     status: () => opened(() => readStatus(parts)),
     operation: (id) => opened(() => runner.get(id)),
-    cancel: (id) => opened(() => runner.cancel(id)),
+    cancel: (id, caller = {}) => opened(() => cancelOperation(parts, id, caller)),
+    audit: (input = {}) => opened(() => readAudit(trail, audit, input)),
+    verifyAudit: () => opened(() => trail.check()),
+    audited: {
+      handedOut: (file, caller) =>
+        audit.handedOut({ action: 'download', by: callerName(caller), from: caller.from, file }),
+      refused: audit.refused.bind(audit),
+    },
     on: events.on,
     follow: (reader, since) => opened(() => feed.follow(reader, since)),
     reserveStaging: () => opened(reserve),
@@ -209,6 +240,7 @@ function toService(parts: OperationParts, upkeep: Upkeep): BackupService {
       stopMetrics();
       await runner.close(() => notifications.close());
       await unattended.idle();
+      await audit.close();
       feed.close();
       await engine.close();
     },

@@ -1,3 +1,5 @@
+export type { AuditCheck, AuditProblem } from './audit/check-chain.js';
+export type { AuditPage } from './audit/read-entries.js';
 export type { Operation, OperationType } from './coordination/operation.js';
 export { type BackupServiceOptions, createBackupService } from './create-backup-service.js';
 export type { CheckOutcome, Engine } from './engines/engine.js';
@@ -29,6 +31,7 @@ export type {
   VerifyOutcome,
 } from './operations/outcomes.js';
 export type { ServiceEvents } from './operations/service-events.js';
+export type { AuditAction, AuditEntry, AuditOutcome } from './options/audit-entry.js';
 export type { BackupKind, VerificationLevel } from './options/backup-kind.js';
 export type { Logger } from './options/logger-option.js';
 export type { MetricsRegistry } from './options/metrics-option.js';

@@ -42,18 +42,26 @@ export interface OperationsLogParts {
   readonly stateDirectory: string;
   readonly isAlive: (instance: string) => boolean;
   readonly clock: () => Date;
+  /** Is given an operation whose process is gone, before it is written down how that ended. */
+  readonly onInterrupted: (record: OperationRecord) => Promise<void>;
 }
 
-export function createOperationsLog({ stateDirectory, isAlive, clock }: OperationsLogParts): OperationsLog {
+export function createOperationsLog({
+  stateDirectory,
+  isAlive,
+  clock,
+  onInterrupted,
+}: OperationsLogParts): OperationsLog {
   const directory = operationsDirectory(stateDirectory);
   const recordFile = (id: string): string => join(directory, id + recordSuffix);
   const cancelFile = (id: string): string => join(directory, id + cancelSuffix);
   const told = (record: OperationRecord): OperationRecord =>
     record.state === 'running' && !isAlive(record.instance) ? interrupted(record, clock()) : record;
-  const list = async (): Promise<OperationRecord[]> => {
+  const written = async (): Promise<OperationRecord[]> => {
     const records = await mapLimited(await identifiers(directory), parallelReads, (id) => readRecord(recordFile(id)));
-    return records.filter((record) => record !== null).map(told);
+    return records.filter((record) => record !== null);
   };
+  const list = async (): Promise<OperationRecord[]> => (await written()).map(told);
   const write: OperationsLog['write'] = async (record, staging, { sync }) => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeFileDurably(recordFile(record.id), JSON.stringify(record), { staging, overwrite: true, sync });
@@ -73,14 +81,18 @@ export function createOperationsLog({ stateDirectory, isAlive, clock }: Operatio
       return told(record);
     },
     async settle(staging) {
-      const ended = (await list()).filter((record) => record.problem?.code === 'operation_interrupted');
-      await mapLimited(ended, 1, (record) => write(record, staging, { sync: false }));
+      const running = (await written()).filter(({ state }) => state === 'running');
+      for (const record of running.map(told).filter(({ state }) => state !== 'running')) {
+        await onInterrupted(record);
+        await write(record, staging, { sync: false });
+      }
     },
     async explain(id, facts, staging) {
       const record = await readRecord(recordFile(id));
       if (record === null) return true;
       const { problem, ...ended } = told(record);
       if (problem?.code !== 'operation_interrupted') return false;
+      if (record.state === 'running') await onInterrupted({ problem, ...ended });
       await write({ ...ended, problem: { ...facts, ...problem } }, staging, { sync: true });
       return true;
     },

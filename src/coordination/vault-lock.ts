@@ -2,17 +2,18 @@ import { join } from 'node:path';
 import { BackupError } from '../errors.js';
 import { FileLock } from './file-lock.js';
 
-/** Every change under this lock is a few small writes; a holder that takes longer sits on a disk that does not answer. */
+/** What is done under these locks is a few small writes; a holder that takes longer sits on a disk that does not answer. */
 const longestWaitMs = 30_000;
 
 export type Exclusively = <Result>(change: () => Promise<Result>) => Promise<Result>;
 
 /**
- * Runs short changes of the vault (publish, update, remove, sweep) one at a time, across processes. Operations as a
- * whole have a lock of their own, which is never waited for.
+ * Runs short pieces of work one at a time, across processes. `vault` is for changes of the vault (publish, update, remove,
+ * sweep), `audit` for the audit trail; whoever has the first may take the second, never the other way round. Operations
+ * as a whole have a lock of their own, which is never waited for.
  */
-export function createVaultLock(stateDirectory: string): Exclusively {
-  const file = join(stateDirectory, 'vault.lock');
+export function createVaultLock(stateDirectory: string, name: 'vault' | 'audit' = 'vault'): Exclusively {
+  const file = join(stateDirectory, `${name}.lock`);
   let last: Promise<unknown> = Promise.resolve();
   return function exclusively(change) {
     const mine = last.then(() => underLock(new FileLock(file), change));

@@ -7,6 +7,7 @@ import type { BackupService } from '../operations/backup-service.js';
 import { parseOptions } from '../options/parse-options.js';
 import type { RateLimitOptions } from '../options/rate-limit-options.js';
 import { type ParsedRouterOptions, type Permission, routerOptionsSchema } from '../options/router-options.js';
+import { auditedAction } from './audited-action.js';
 import type { HandlerContext, HandlerRequest, Principal, Reply } from './handler.js';
 import { isServedByApp } from './is-served-by-app.js';
 import { createRateLimits } from './rate-limits.js';
@@ -100,9 +101,10 @@ const undecodable: Route = {
 
 /** Authentication, permission, limit, body, handler, in this order; nothing is opened or said before the first three. */
 async function answer(context: HandlerContext, route: Route, request: Request, response: Response): Promise<void> {
+  const asking: Asking = { by: null, from: request.ip ?? request.socket.remoteAddress ?? null };
   try {
-    const reply = await handle(context, route, request, response).catch((error: unknown) =>
-      problemReply(tell(context, error), request),
+    const reply = await handle(context, route, request, response, asking).catch((error: unknown) =>
+      problemReply(refuse(context, route, request, asking, tell(context, error)), request),
     );
     await sendReply(response, reply);
   } catch (error) {
@@ -112,22 +114,51 @@ async function answer(context: HandlerContext, route: Route, request: Request, r
   }
 }
 
-async function handle(context: HandlerContext, route: Route, request: Request, response: Response): Promise<Reply> {
+/** Who asks, and from which address; nobody knows who before the first step of the answer. */
+interface Asking {
+  by: string | null;
+  readonly from: string | null;
+}
+
+/** Of strangers the audit says no more than where they came from: what else they send is theirs to choose. */
+function refuse(
+  { service }: HandlerContext,
+  route: Route,
+  { params }: Request,
+  { by, from }: Asking,
+  error: BackupError,
+): BackupError {
+  const { filename: file } = params as Record<string, string | undefined>;
+  service.audited.refused(
+    by === null ? { action: 'sign_in', by, from } : { action: auditedAction(route), by, from, file },
+    error,
+  );
+  return error;
+}
+
+async function handle(
+  context: HandlerContext,
+  route: Route,
+  request: Request,
+  response: Response,
+  asking: Asking,
+): Promise<Reply> {
   const { limits, options } = context;
   const principal = await limits.authenticating(request, response, () => identify(options, request));
+  asking.by = principal.id;
   const allowed: readonly string[] = options.permissions[route.permission];
   if (!principal.roles.some((role) => allowed.includes(role)))
     throw new BackupError('forbidden', `This needs the permission ${route.permission}.`);
   // HEAD asks only what a GET would answer.
   const limit = request.method === 'HEAD' ? undefined : route.limit;
-  const work = (): Promise<Reply> => handleAllowed(context, route, principal, request, response);
+  const work = (): Promise<Reply> => handleAllowed(context, route, { principal, from: asking.from }, request, response);
   return limits.counting(limit, principal.id, request, response, work);
 }
 
 async function handleAllowed(
   context: HandlerContext,
   route: Route,
-  principal: Principal,
+  { principal, from }: { readonly principal: Principal; readonly from: string | null },
   request: Request,
   response: Response,
 ): Promise<Reply> {
@@ -136,6 +167,7 @@ async function handleAllowed(
   const handlerRequest: HandlerRequest = {
     method: request.method,
     principal,
+    caller: { by: principal.id, from },
     params: request.params as Record<string, string>,
     query: request.query,
     body: route.body === 'json' ? (request.body ?? {}) : undefined,

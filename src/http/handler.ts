@@ -25,6 +25,8 @@ export interface HandlerContext {
 export interface HandlerRequest {
   readonly method: string;
   readonly principal: Principal;
+  /** The same for an operation: who, and from which address. */
+  readonly caller: { readonly by: string; readonly from: string | null };
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;

@@ -1,6 +1,8 @@
+import type { AuditAction } from '../options/audit-entry.js';
 import type { LimitName } from '../options/rate-limit-options.js';
 import type { Permission } from '../options/router-options.js';
 import type { Handler } from './handler.js';
+import { audit } from './handlers/audit.js';
 import { cleanup } from './handlers/cleanup.js';
 import { create } from './handlers/create.js';
 import { download } from './handlers/download.js';
@@ -22,6 +24,8 @@ export interface Route {
   /** Under which limit its requests are counted. */
   readonly limit?: Exclude<LimitName, 'failedAuth'>;
   readonly handle: Handler;
+  /** What the audit calls it when it is refused, where the permission does not say it. */
+  readonly action?: AuditAction;
 }
 
 /** The table: every route there is. Fixed paths stand before `/:filename`. */
@@ -51,7 +55,15 @@ export const routes: readonly Route[] = [
   { method: 'get', path: '/status', permission: 'read', body: 'none', handle: status },
   { method: 'get', path: '/events', permission: 'read', body: 'none', handle: events },
   { method: 'get', path: '/operations/:id', permission: 'read', body: 'none', handle: readOperation },
-  { method: 'delete', path: '/operations/:id', permission: 'restore', body: 'none', handle: cancelOperation },
-  { method: 'patch', path: '/:filename', permission: 'create', body: 'json', handle: update },
+  {
+    method: 'delete',
+    path: '/operations/:id',
+    permission: 'restore',
+    body: 'none',
+    handle: cancelOperation,
+    action: 'cancel',
+  },
+  { method: 'get', path: '/audit', permission: 'audit', body: 'none', handle: audit },
+  { method: 'patch', path: '/:filename', permission: 'create', body: 'json', handle: update, action: 'update' },
   { method: 'delete', path: '/:filename', permission: 'delete', body: 'none', handle: remove },
 ];

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Instance } from '../coordination/instances.js';
 import { type Operation, type OperationRecord, toOperation } from '../coordination/operation.js';
 import { BackupError, toProblem } from '../errors.js';
-import type { OperationBody, OperationContext, RunnerParts } from './operation-runner.js';
+import type { Act, Ending } from './audit-recorder.js';
+import type { OperationBody, OperationContext, OperationSpec, RunnerParts } from './operation-runner.js';
 
 /** How often progress is written down for other processes, and their wish to cancel is looked for. */
 const heartbeatMs = 250;
@@ -11,9 +12,12 @@ const heartbeatMs = 250;
 /** One operation while it runs in this process: its record, its staging directory, its deadline, its end. */
 export class ActiveOperation {
   record: OperationRecord;
+  /** What the audit tells of it. */
+  act: Act;
   readonly ended: Promise<void>;
   #resolveEnded: () => void = () => undefined;
   readonly #parts: RunnerParts;
+  readonly #begunAt = performance.now();
   readonly #controller = new AbortController();
   readonly #outside: AbortSignal | undefined;
   #instance: Instance | undefined;
@@ -22,8 +26,9 @@ export class ActiveOperation {
   /** Writes go one after the other, so that a late one about progress cannot replace the last one. */
   #written: Promise<void> = Promise.resolve();
 
-  constructor(record: OperationRecord, parts: RunnerParts, outside: AbortSignal | undefined) {
+  constructor(record: OperationRecord, parts: RunnerParts, { by, from, file, signal: outside }: OperationSpec) {
     this.record = record;
+    this.act = { action: record.type, by, from, file, operation: record.id };
     this.#parts = parts;
     this.#outside = outside;
     this.ended = new Promise((resolve) => {
@@ -81,14 +86,12 @@ export class ActiveOperation {
   }
 
   succeed(result: unknown): Promise<void> {
-    return this.#finish({ state: 'succeeded', result });
+    return this.#finish({ state: 'succeeded', result }, { outcome: 'succeeded' });
   }
 
   fail(error: BackupError): Promise<void> {
-    return this.#finish({
-      state: error.code === 'operation_cancelled' ? 'cancelled' : 'failed',
-      problem: toProblem(error),
-    });
+    const state = error.code === 'operation_cancelled' ? 'cancelled' : 'failed';
+    return this.#finish({ state, problem: toProblem(error) }, { outcome: state, error });
   }
 
   #context(staging: string, lockFile: string): OperationContext {
@@ -98,6 +101,9 @@ export class ActiveOperation {
       signal,
       staging,
       phase: (phase) => this.#update({ phase, progress: null }),
+      concerns: (file) => {
+        this.act = { ...this.act, file };
+      },
       engine: {
         signal,
         lockFile: this.record.exclusive ? lockFile : null,
@@ -123,10 +129,13 @@ export class ActiveOperation {
 
   readonly #tell = (error: unknown): void => this.#parts.events.emit('internal.error', { instance: null, error });
 
-  async #finish(change: Partial<OperationRecord>): Promise<void> {
+  /** The audit comes first: an operation whose record says how it ended has its entry, whenever the process is killed. */
+  async #finish(change: Partial<OperationRecord>, ending: Omit<Ending, 'durationMs'>): Promise<void> {
     clearInterval(this.#heartbeat);
     clearTimeout(this.#deadline);
-    this.#update({ ...change, finishedAt: this.#parts.clock().toISOString(), phase: 'done' });
+    const finishedAt = this.#parts.clock().toISOString();
+    await this.#parts.audit.ended(this.act, { ...ending, durationMs: performance.now() - this.#begunAt });
+    this.#update({ ...change, finishedAt, phase: 'done' });
     await this.#write({ sync: false });
   }
 

@@ -1,11 +1,15 @@
 import type { Readable } from 'node:stream';
+import type { AuditCheck } from '../audit/check-chain.js';
+import type { AuditPage } from '../audit/read-entries.js';
 import type { Operation } from '../coordination/operation.js';
+import type { BackupError } from '../errors.js';
 import type { EventListeners } from '../events.js';
 import type { BackupKind } from '../options/backup-kind.js';
 import type { RetentionPolicy } from '../options/retention.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
 import type { OpenFile } from '../storage/storage.js';
 import type { Backup } from '../vault/backup.js';
+import type { Act } from './audit-recorder.js';
 import type { CleanupInput } from './clean-up.js';
 import type { CreateInput } from './create-backup.js';
 import type { EventReader } from './feed-event.js';
@@ -13,6 +17,7 @@ import type { ImportInput } from './import-backup.js';
 import type { Caller } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
 import type { CleanupOutcome, Receipt, StartReport, VerifyOutcome } from './outcomes.js';
+import type { AuditInput } from './read-audit.js';
 import type { RestoreInput } from './restore-backup.js';
 import type { ServiceEvents } from './service-events.js';
 import type { VerifyInput } from './verify-backup.js';
@@ -94,8 +99,8 @@ export interface BackupService {
   /** @throws `invalid_filename`, `backup_not_found` */
   get(filename: string): Promise<Backup>;
   /** A stream of a backup's bytes; until it ends or is destroyed the backup is not removed. @throws `backup_not_found` */
-  open(filename: string): Promise<Readable>;
-  /** The same for who needs the size, or a part: close the file or read it. @throws `backup_not_found` */
+  open(filename: string, caller?: Caller): Promise<Readable>;
+  /** The same for who needs the size, or a part: close the file or read it. The audit tells only of `open`. @throws `backup_not_found` */
   openFile(filename: string): Promise<OpenBackup>;
   /** Checks a stored backup; a damaged one is an answer with `ok: false`. @throws `backup_not_found`, `deadline_exceeded` */
   verify(filename: string, input?: VerifyInput): OperationRun<VerifyOutcome>;
@@ -107,7 +112,7 @@ export interface BackupService {
   /** Makes a backup of a file from elsewhere, after it passed every check. @throws `backup_damaged` */
   importFile(file: string, input?: ImportInput): OperationRun<Backup>;
   /** Changes notes or the pin, which keeps a backup from being removed. @throws `backup_not_found` */
-  update(filename: string, change: BackupChange): Promise<Backup>;
+  update(filename: string, change: BackupChange, caller?: Caller): Promise<Backup>;
   /** @throws `backup_pinned`, `backup_in_use`, `backup_not_found` */
   remove(filename: string, caller?: Caller): OperationRun<{ readonly filename: string; readonly freedBytes: number }>;
   cleanup(input?: CleanupInput): OperationRun<CleanupOutcome>;
@@ -115,7 +120,11 @@ export interface BackupService {
   /** @throws `operation_not_found` */
   operation(id: string): Promise<Operation>;
   /** Asks a running operation, in whichever process, to stop and undo itself. @throws `operation_not_found` */
-  cancel(id: string): Promise<Operation>;
+  cancel(id: string, caller?: Caller): Promise<Operation>;
+  /** Who did what, the newest entry first. @throws `invalid_request` */
+  audit(input?: AuditInput): Promise<AuditPage>;
+  /** Names the first line of the audit that was altered, is missing, or stands in another place. */
+  verifyAudit(): Promise<AuditCheck>;
   /** @returns a function that ends the subscription */
   on: EventListeners<ServiceEvents>['on'];
   /**
@@ -137,6 +146,11 @@ export interface BackupService {
   /** Cancels what runs, waits until it is undone, and leaves the vault. Safe to call again. */
   close(): Promise<void>;
   readonly limits: ParsedServiceOptions['limits'];
+  /** For what only the layer above knows of: a backup that is handed out, a request that is refused. Neither fails. */
+  readonly audited: {
+    handedOut(filename: string, caller: Caller): Promise<void>;
+    refused(act: Act, error: BackupError): void;
+  };
   /** Tells the listeners of `internal.error` of a fault that the caller learns of by its instance id alone. */
   report(fault: { readonly instance: string; readonly error: unknown }): void;
 }

@@ -12,7 +12,14 @@ export interface CleanupInput extends Caller {
 export function cleanUp(parts: OperationParts, input: CleanupInput): OperationRun<CleanupOutcome> {
   const dryRun = input.dryRun ?? false;
   return parts.runner.run(
-    { type: 'cleanup', by: callerName(input), exclusive: !dryRun, stages: false, signal: input.signal },
+    {
+      type: 'cleanup',
+      by: callerName(input),
+      from: input.from,
+      exclusive: !dryRun,
+      stages: false,
+      signal: input.signal,
+    },
     async ({ signal }) => {
       const plan = await planCleanup(parts);
       if (dryRun)

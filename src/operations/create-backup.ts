@@ -35,6 +35,7 @@ export function createBackup(parts: OperationParts, input: CreateInput): Operati
   const spec = {
     type: 'create',
     by: callerName(input),
+    from: input.from,
     exclusive: true,
     signal: input.signal,
     failedEvent: 'backup.failed',
@@ -42,6 +43,7 @@ export function createBackup(parts: OperationParts, input: CreateInput): Operati
   return parts.runner.run(spec, async (context) => {
     const previous = await previousBackup(parts);
     const backup = await snapshotAndPublish(parts, input, previous, context);
+    context.concerns(backup.filename);
     parts.events.emit('backup.created', backup);
     for (const shrunk of shrunkTables(backup.tables, previous))
       parts.events.emit('table.shrank', { filename: backup.filename, ...shrunk });

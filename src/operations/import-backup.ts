@@ -31,6 +31,7 @@ export function importBackup(parts: OperationParts, file: string, input: ImportI
   const spec = {
     type: 'upload',
     by: callerName(input),
+    from: input.from,
     exclusive: false,
     signal: input.signal,
     failedEvent: 'backup.failed',
@@ -56,6 +57,7 @@ export function importBackup(parts: OperationParts, file: string, input: ImportI
         durationMs: Math.round(performance.now() - startedAt),
       });
       const backup = await parts.vault.publish(staged, draft, context.staging);
+      context.concerns(backup.filename);
       parts.events.emit('backup.created', backup);
       return backup;
     });

@@ -6,6 +6,7 @@ import type { EventListeners } from '../events.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
 import type { ScheduleStore } from '../schedule/schedule-state.js';
 import type { Vault } from '../vault/vault.js';
+import type { AuditRecorder } from './audit-recorder.js';
 import type { OperationRunner } from './operation-runner.js';
 import { parseInput } from './parse-input.js';
 import type { VaultPlace } from './publish-safety.js';
@@ -20,6 +21,7 @@ export interface OperationParts {
   readonly journal: Journal;
   readonly maintenance: Maintenance;
   readonly schedule: ScheduleStore;
+  readonly audit: AuditRecorder;
   readonly events: EventListeners<ServiceEvents>;
   readonly options: Pick<
     ParsedServiceOptions,
@@ -31,6 +33,8 @@ export interface OperationParts {
 export interface Caller {
   /** Who asks, for the record: a principal's id. */
   readonly by?: string | undefined;
+  /** The address it came from, for the audit. */
+  readonly from?: string | null | undefined;
   /** An abort cancels the operation and undoes it. */
   readonly signal?: AbortSignal | undefined;
 }

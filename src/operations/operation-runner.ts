@@ -8,6 +8,7 @@ import type { EngineContext } from '../engines/engine.js';
 import { BackupError, toBackupError } from '../errors.js';
 import type { EventListeners } from '../events.js';
 import { ActiveOperation } from './active-operation.js';
+import type { AuditRecorder } from './audit-recorder.js';
 import { Membership } from './membership.js';
 import type { ServiceEvents } from './service-events.js';
 
@@ -19,6 +20,10 @@ export interface OperationSpec {
   /** Whether it needs a directory to work in (the default); what only removes can then free a disk with no room for one. */
   readonly stages?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Where the request came from, for the audit. */
+  readonly from?: string | null | undefined;
+  /** The backup that was asked for, as far as it is known before the operation begins. */
+  readonly file?: string | undefined;
   /** What listeners are told when it fails, unless it was cancelled or another one is running. */
   readonly failedEvent?: 'backup.failed' | 'restore.failed';
 }
@@ -30,6 +35,8 @@ export interface OperationContext {
   readonly staging: string;
   readonly engine: EngineContext;
   phase(name: string): void;
+  /** Names the backup that the operation is about, for the audit. */
+  concerns(filename: string): void;
 }
 
 export type OperationBody<Result> = (context: OperationContext) => Promise<Result>;
@@ -43,6 +50,7 @@ export interface RunnerParts {
   /** Makes this service known to the others that work on the vault. */
   readonly join: () => Promise<Instance>;
   readonly events: EventListeners<ServiceEvents>;
+  readonly audit: AuditRecorder;
   readonly clock: () => Date;
   /** An operation that takes longer is ended and undone, milliseconds. */
   readonly operationMs: number;
@@ -65,8 +73,13 @@ export class OperationRunner {
   }
 
   run<Result>(spec: OperationSpec, body: OperationBody<Result>): OperationRun<Result> {
-    const active = new ActiveOperation(this.#newRecord(spec), this.#parts, spec.signal);
-    const begun = this.#begin(active, spec);
+    const active = new ActiveOperation(this.#newRecord(spec), this.#parts, spec);
+    const begun = this.#begin(active).catch((error: unknown) => {
+      const told = this.told(error);
+      this.#parts.audit.refused(active.act, told);
+      this.#tellFailure(spec.failedEvent, active.unbegun(told), told);
+      throw told;
+    });
     const outcome = begun.then((instance) => this.#perform(active, instance, body, spec));
     const started = begun.then(() => active.operation);
     // Whoever asks only for the outcome learns of a failure to start there.
@@ -145,6 +158,13 @@ export class OperationRunner {
     await this.#parts.log.settle((await this.instance()).staging);
   }
 
+  /** Writes down which backup the changing operation has removed, where that is not all it does. */
+  removed(file: string): void {
+    const act = this.#holder()?.act;
+    if (act === undefined || act.action === 'remove') return;
+    void this.#parts.audit.ended({ ...act, action: 'remove', file }, { outcome: 'succeeded', durationMs: 0 });
+  }
+
   /** Gives a failure its code; the cause of one that nobody can act on is told to the host alone. */
   told(error: unknown): BackupError {
     const told = toBackupError(error);
@@ -167,9 +187,9 @@ export class OperationRunner {
   }
 
   /** From here on the operation is seen by others; an exclusive one holds the lock. */
-  async #begin(active: ActiveOperation, { failedEvent }: OperationSpec): Promise<Instance> {
+  async #begin(active: ActiveOperation): Promise<Instance> {
     const { id, exclusive } = active.record;
-    const holder = [...this.#active.values()].find(({ record }) => record.exclusive);
+    const holder = this.#holder();
     if (exclusive && holder !== undefined) {
       active.end();
       throw inProgress(holder.operation);
@@ -182,10 +202,12 @@ export class OperationRunner {
       return instance;
     } catch (error) {
       this.#forget(active);
-      const told = this.told(error);
-      this.#tellFailure(failedEvent, active.unbegun(told), told);
-      throw told;
+      throw error;
     }
+  }
+
+  #holder(): ActiveOperation | undefined {
+    return [...this.#active.values()].find(({ record }) => record.exclusive);
   }
 
   #takeLock(signal: AbortSignal): Promise<boolean> {

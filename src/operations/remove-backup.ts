@@ -13,9 +13,15 @@ export function removeBackup(
   const spec = {
     type: 'remove',
     by: callerName(caller),
+    from: caller.from,
+    file: filename,
     exclusive: true,
     stages: false,
     signal: caller.signal,
   } as const;
-  return runner.run(spec, () => vault.remove(filename));
+  return runner.run(spec, async (context) => {
+    const removed = await vault.remove(filename);
+    context.concerns(removed.filename);
+    return removed;
+  });
 }

@@ -35,12 +35,15 @@ export function restoreBackup(parts: OperationParts, nameOrLatest: string, input
   const spec = {
     type: 'restore',
     by: callerName(input),
+    from: input.from,
+    file: nameOrLatest,
     exclusive: true,
     signal: input.signal,
     failedEvent: 'restore.failed',
   } as const;
   return parts.runner.run(spec, async (context) => {
     const { filename, manifest } = await parts.vault.manifest(nameOrLatest);
+    context.concerns(filename);
     const release = parts.vault.hold(filename);
     try {
       await settleRestore(parts);

@@ -31,10 +31,18 @@ export function verifyBackup(
   input: VerifyInput,
 ): OperationRun<VerifyOutcome> {
   const level = parseInput(z.enum(verificationLevels).default('full'), input.level);
-  const spec = { type: 'verify', by: callerName(input), exclusive: false, signal: input.signal } as const;
+  const spec = {
+    type: 'verify',
+    by: callerName(input),
+    from: input.from,
+    file: nameOrLatest,
+    exclusive: false,
+    signal: input.signal,
+  } as const;
   return parts.runner.run(spec, async (context) => {
     const startedAt = performance.now();
     const { filename, manifest } = await parts.vault.manifest(nameOrLatest);
+    context.concerns(filename);
     const release = parts.vault.hold(filename);
     try {
       const { report, ...drill } = await look(parts, filename, manifest, level, context);

@@ -13,6 +13,7 @@ export const routerDefaults = {
     cleanup: ['ADMIN', 'DEVELOPER'],
     upload: ['DEVELOPER'],
     delete: ['ADMIN', 'DEVELOPER'],
+    audit: ['ADMIN', 'DEVELOPER'],
   },
   rateLimit: rateLimitDefaults,
 } as const satisfies { confirmationPhrase: string; permissions: Record<string, readonly string[]>; rateLimit: object };
@@ -30,6 +31,7 @@ const permissionsSchema = z
     cleanup: roles.default([...routerDefaults.permissions.cleanup]),
     upload: roles.default([...routerDefaults.permissions.upload]),
     delete: roles.default([...routerDefaults.permissions.delete]),
+    audit: roles.default([...routerDefaults.permissions.audit]),
   })
   .prefault({});
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditSchema } from './audit-options.js';
 import { longestTimerMs } from './duration.js';
 import { loggerSchema } from './logger-option.js';
 import { metricsSchema } from './metrics-option.js';
@@ -96,6 +97,8 @@ const optionsSchema = z.strictObject({
   snapshot: z.enum(snapshotMethods).optional(),
   /** Who is told of what happens: made by `email`, `webhook`, `slack` and `heartbeat`. */
   notify: notifySchema,
+  /** What was done, by whom, and what was refused: `audit.jsonl` in the vault. `false` writes nothing down. */
+  audit: auditSchema,
   /** Folders that the application serves; a vault inside one is refused. */
   staticRoots: z.array(z.string().min(1)).default([]),
   /** Where metrics go: a registry of prom-client. */

@@ -9,6 +9,8 @@ export interface DurableWriteOptions {
   readonly overwrite: boolean;
   /** `false` gives up the fsyncs: the file is whole or absent after a crash of the process, not after a power cut. */
   readonly sync?: boolean;
+  /** The temporary file's name, where a lock keeps others out: what a crash leaves of it is removed by the next write. */
+  readonly temporaryName?: string;
 }
 
 /** Makes directory entries durable: without it a renamed file can be gone after a power cut (design, fact 9). */
@@ -26,9 +28,11 @@ export async function syncDirectory(directory: string): Promise<void> {
  * @throws the file system's own error; the target is then as it was
  */
 export async function writeFileDurably(target: string, content: string, options: DurableWriteOptions): Promise<void> {
-  const temporary = join(options.staging, `.tmp-${randomBytes(8).toString('hex')}`);
+  const { temporaryName } = options;
+  const temporary = join(options.staging, temporaryName ?? `.tmp-${randomBytes(8).toString('hex')}`);
   const sync = options.sync ?? true;
   try {
+    if (temporaryName !== undefined) await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(content, 'utf8');

@@ -12,6 +12,8 @@ export interface VaultParts {
   readonly naming: { readonly prefix: string; readonly extension: string };
   /** Runs one short change at a time, across processes. */
   readonly exclusively: <Result>(change: () => Promise<Result>) => Promise<Result>;
+  /** Is told of each backup that was removed. */
+  readonly onRemoved?: (filename: string) => void;
 }
 
 export interface Removed {
@@ -30,13 +32,15 @@ export class Vault {
   readonly #storage: Storage;
   readonly #naming: VaultParts['naming'];
   readonly #exclusively: VaultParts['exclusively'];
+  readonly #onRemoved: VaultParts['onRemoved'];
   readonly #catalogue: Catalogue;
   readonly #holds = new Holds();
 
-  constructor({ storage, naming, exclusively }: VaultParts) {
+  constructor({ storage, naming, exclusively, onRemoved }: VaultParts) {
     this.#storage = storage;
     this.#naming = naming;
     this.#exclusively = exclusively;
+    this.#onRemoved = onRemoved;
     this.#catalogue = new Catalogue(storage);
   }
 
@@ -100,6 +104,7 @@ export class Vault {
       await this.#storage.remove(filename);
       for (const ending of logs) await this.#storage.remove(filename + ending);
       await this.#storage.removeNote(manifestName(filename));
+      this.#onRemoved?.(filename);
       return { filename, freedBytes: size };
     });
   }

@@ -6,5 +6,5 @@ const bodySchema = z.strictObject({ dryRun: z.boolean().optional() });
 
 export const cleanup: Handler = async ({ service }, request) => {
   const { dryRun } = parseInput(bodySchema, request.body);
-  return { status: 200, body: await service.cleanup({ dryRun, by: request.principal.id }) };
+  return { status: 200, body: await service.cleanup({ dryRun, ...request.caller }) };
 };

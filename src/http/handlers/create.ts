@@ -7,7 +7,7 @@ const bodySchema = z.strictObject({ notes: notesSchema.optional() });
 
 export const create: Handler = async ({ service }, request) => {
   const { notes } = parseInput(bodySchema, request.body);
-  return replyTo(request, service.create({ notes, by: request.principal.id }), '', (backup) => ({
+  return replyTo(request, service.create({ notes, ...request.caller }), '', (backup) => ({
     status: 201,
     headers: { Location: `download/${backup.filename}` },
     body: { backup },

@@ -24,6 +24,7 @@ export const download: Handler = async ({ service, takeDownloadSlot }, request) 
       releaseSlot();
       return reply.reply;
     }
+    await service.audited.handedOut(opened.backup.filename, request.caller);
     return { ...reply.reply, stream: onceClosed(opened.file.read(reply.slice), releaseSlot) };
   } catch (error) {
     await opened?.file.close();

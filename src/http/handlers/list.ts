@@ -2,15 +2,10 @@ import { z } from 'zod';
 import { parseInput } from '../../operations/parse-input.js';
 import { backupKinds } from '../../options/backup-kind.js';
 import type { Handler } from '../handler.js';
+import { pageFields } from '../page-fields.js';
 
-/** Digits alone: no sign, no exponent, no hexadecimal. */
-const wholeNumber = z
-  .string()
-  .regex(/^\d{1,9}$/, 'Expected a whole number')
-  .transform(Number);
 const querySchema = z.strictObject({
-  limit: wholeNumber.pipe(z.int().min(1).max(500)).default(50),
-  offset: wholeNumber.default(0),
+  ...pageFields,
   kind: z.enum(backupKinds).optional(),
   order: z.enum(['asc', 'desc']).default('desc'),
 });

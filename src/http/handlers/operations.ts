@@ -7,7 +7,7 @@ export const readOperation: Handler = async ({ service }, { params }) => ({
   body: { operation: await service.operation(params.id ?? '') },
 });
 
-export const cancelOperation: Handler = async ({ service }, { params }) => ({
+export const cancelOperation: Handler = async ({ service }, { params, caller }) => ({
   status: 202,
-  body: { operation: await service.cancel(params.id ?? '') },
+  body: { operation: await service.cancel(params.id ?? '', caller) },
 });

@@ -3,6 +3,6 @@ import type { Handler } from '../handler.js';
 
 export const remove: Handler = async ({ service }, request) => {
   const { filename } = await service.get(filenameOf(request));
-  await service.remove(filename, { by: request.principal.id });
+  await service.remove(filename, request.caller);
   return { status: 204 };
 };

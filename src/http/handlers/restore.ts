@@ -14,7 +14,7 @@ export const restore: Handler = async ({ service, options }, request) => {
   if (ifSha256 !== undefined && (sha256 === null || !ifSha256.includes(sha256))) {
     throw new BackupError('backup_changed', `${filename} is not the one that was named in If-Match.`);
   }
-  const run = service.restore(filename, { acceptNewTriggers, ifSha256, by: request.principal.id });
+  const run = service.restore(filename, { acceptNewTriggers, ifSha256, ...request.caller });
   return replyTo(request, run, '../', (receipt) => ({ status: 200, body: receipt }));
 };
 

@@ -8,5 +8,5 @@ const bodySchema = z.strictObject({ notes: notesSchema.optional(), pinned: z.boo
 
 export const update: Handler = async ({ service }, request) => {
   const change = parseInput(bodySchema, request.body);
-  return { status: 200, body: { backup: await service.update(filenameOf(request), change) } };
+  return { status: 200, body: { backup: await service.update(filenameOf(request), change, request.caller) } };
 };

@@ -27,7 +27,7 @@ export const upload: Handler = async ({ service }, request) => {
   try {
     const received = await staging.fill(announced, () => request.receiveFile(staging.path));
     const fields = parseInput(fieldsSchema, received.fields);
-    const run = service.importFile(received.path, { ...fields, move: true, by: request.principal.id });
+    const run = service.importFile(received.path, { ...fields, move: true, ...request.caller });
     // The operation has taken the file, or refused it, before the directory goes.
     const released = run.finally(() => staging.release());
     released.catch(() => undefined);

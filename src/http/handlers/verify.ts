@@ -9,7 +9,7 @@ const bodySchema = z.strictObject({ level: z.enum(verificationLevels).optional()
 export const verify: Handler = async ({ service }, request) => {
   const { level } = parseInput(bodySchema, request.body);
   const { filename } = await service.get(filenameOf(request));
-  return replyTo(request, service.verify(filename, { level, by: request.principal.id }), '../', (outcome) => ({
+  return replyTo(request, service.verify(filename, { level, ...request.caller }), '../', (outcome) => ({
     status: 200,
     body: outcome,
   }));
