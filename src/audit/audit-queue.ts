@@ -51,9 +51,7 @@ export class AuditQueue {
 
   /** Resolves when nothing waits any more. @throws what keeps it from being written */
   drain(): Promise<void> {
-    this.#draining ??= this.#drain().finally(() => {
-      this.#draining = undefined;
-    });
+    this.#draining ??= this.#drain();
     return this.#draining;
   }
 
@@ -67,12 +65,15 @@ export class AuditQueue {
         await this.#write([...batch, ...this.#lostEntry(lost)]);
       } catch (error) {
         for (const { reject } of this.#waiting) reject(error);
+        this.#draining = undefined;
         throw error;
       }
       this.#lost -= lost;
       this.#waiting.splice(0, batch.length);
       for (const { resolve } of batch) resolve();
     }
+    // Without a pause after the last look: what is added from here on begins anew.
+    this.#draining = undefined;
   }
 
   #lostEntry(count: number): Queued[] {

@@ -17,8 +17,8 @@ const oldFile = /^audit\.([1-9]\d{0,3})\.jsonl$/;
 
 /** Ages of the old files that are there, the oldest first. */
 export async function oldAges(directory: string): Promise<number[]> {
-  const ages = (await readdir(directory)).flatMap((name) => Number(oldFile.exec(name)?.[1] ?? []));
-  return ages.sort((a, b) => b - a);
+  const ages = (await readdir(directory)).flatMap((name) => oldFile.exec(name)?.[1] ?? []);
+  return ages.map(Number).sort((a, b) => b - a);
 }
 
 /** The file that is going to be the current one: while it is here, a rotation has begun and not ended. */
