@@ -163,9 +163,7 @@ describe('a fault of the disk', () => {
     const { rmSync } = await import('node:fs');
     rmSync(join(stateDirectory, 'audit-head.next'), { recursive: true });
     await trail.append(draft({ by: 'entry 6' }));
-    expect(auditEntries(directory).map(({ by }) => by)).toEqual(
-      [1, 2, 3, 4, 5, 6].map((number) => `entry ${number}`),
-    );
+    expect(auditEntries(directory).map(({ by }) => by)).toEqual([1, 2, 3, 4, 5, 6].map((number) => `entry ${number}`));
     expect(await trail.check()).toMatchObject({ ok: true });
   });
 });
