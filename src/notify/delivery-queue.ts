@@ -7,6 +7,7 @@ interface Item {
   readonly id: string;
   readonly notification: Notification;
   readonly settled: (delivered: boolean) => void;
+  readonly isOver: () => Promise<boolean>;
 }
 
 /** What one notifier has yet to deliver: in order, one at a time, bounded in number, attempts and time. */
@@ -29,9 +30,16 @@ export class DeliveryQueue {
     this.#fault = fault;
   }
 
-  /** `settled` is called once: when it was delivered, or when that was given up. */
-  add(notification: Notification, settled: (delivered: boolean) => void): void {
-    this.#waiting.push({ id: randomUUID(), notification, settled });
+  /**
+   * `settled` is called once: when it was delivered, or when that was given up. `isOver` is asked before it is tried
+   * again, and says that it need not be.
+   */
+  add(
+    notification: Notification,
+    settled: Item['settled'] = () => undefined,
+    isOver: Item['isOver'] = async () => false,
+  ): void {
+    this.#waiting.push({ id: randomUUID(), notification, settled, isOver });
     if (this.#waiting.length > this.#pace.mostWaiting) this.#dropOldest();
     this.#running ??= this.#drain();
   }
@@ -60,6 +68,7 @@ export class DeliveryQueue {
       if (outcome.delivered) return item.settled(true);
       if (!outcome.retry || isLast) return this.#giveUp(item, `${outcome.reason} (attempts: ${attempt})`);
       await this.#pause(waitMs(attempt, outcome.retryAfterMs, this.#pace, Math.random()));
+      if (await item.isOver()) return item.settled(true);
     }
   }
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { systemCode } from '../errors.js';
 import { writeFileDurably } from '../system/durable-write.js';
-import { isSame, type Streaks, streaksSchema } from './streaks.js';
+import { nothingKnown, type StreakState, streakStateSchema } from './streaks.js';
 
 export interface StreakStoreParts {
   /** In the vault, so that restarts and other processes know what was told. */
@@ -14,19 +14,13 @@ export interface StreakStoreParts {
   readonly fault: (error: unknown) => void;
 }
 
-/** What a change answers beside the new state. */
-export interface Change<Result> {
-  readonly streaks: Streaks;
-  readonly result: Result;
-}
-
 /**
  * The streaks on the disk. Where they cannot be kept, as on a full disk, this process goes on with what it remembers:
  * that is when somebody must be told.
  */
 export class StreakStore {
   readonly #parts: StreakStoreParts;
-  #remembered: Streaks = [];
+  #remembered = nothingKnown;
   /** Whether the disk does not have what is remembered. */
   #ahead = false;
 
@@ -35,43 +29,41 @@ export class StreakStore {
   }
 
   /** Without the lock: for whoever only looks whether there is anything to change. */
-  async read(): Promise<Streaks> {
+  async read(): Promise<StreakState> {
     return this.#read().catch(() => this.#remembered);
   }
 
-  /** Reads, changes and writes in one go. `decide` is pure and may be called twice. */
-  async change<Result>(decide: (streaks: Streaks) => Change<Result>): Promise<Result> {
+  /** Reads, changes and writes in one go. `decide` has no effect beside its answer and may be called twice. */
+  async change<Decision extends { readonly state: StreakState }>(
+    decide: (state: StreakState) => Decision,
+  ): Promise<Decision> {
     try {
       return await this.#parts.exclusively(async () => {
         const before = await this.#read();
         this.#remembered = before;
-        const { streaks, result } = decide(before);
-        if (this.#ahead || JSON.stringify(streaks) !== JSON.stringify(before)) await this.#write(streaks);
-        this.#remembered = streaks;
+        const decision = decide(before);
+        if (this.#ahead || JSON.stringify(decision.state) !== JSON.stringify(before)) await this.#write(decision.state);
+        this.#remembered = decision.state;
         this.#ahead = false;
-        return result;
+        return decision;
       });
     } catch (error) {
       if (!this.#ahead) this.#parts.fault(error);
       this.#ahead = true;
-      const { streaks, result } = decide(this.#remembered);
-      this.#remembered = streaks;
-      return result;
+      const decision = decide(this.#remembered);
+      this.#remembered = decision.state;
+      return decision;
     }
   }
 
-  async #read(): Promise<Streaks> {
-    const stored = parse(await readIfThere(this.#parts.file));
-    if (!this.#ahead) return stored;
-    const isRemembered = ({ trouble }: Streaks[number]): boolean =>
-      this.#remembered.some((streak) => isSame(streak.trouble, trouble));
-    return [...this.#remembered, ...stored.filter((streak) => !isRemembered(streak))].slice(0, stored.length + 100);
+  async #read(): Promise<StreakState> {
+    return this.#ahead ? this.#remembered : parse(await readIfThere(this.#parts.file));
   }
 
-  async #write(streaks: Streaks): Promise<void> {
+  async #write(state: StreakState): Promise<void> {
     const { file, staging } = this.#parts;
     await mkdir(staging, { recursive: true, mode: 0o700 });
-    await writeFileDurably(file, JSON.stringify({ version: 1, streaks }), { staging, overwrite: true });
+    await writeFileDurably(file, JSON.stringify(state), { staging, overwrite: true });
   }
 }
 
@@ -85,11 +77,11 @@ async function readIfThere(file: string): Promise<string | null> {
 }
 
 /** It is written whole or not at all; one that cannot be read is not of this version, and a new one takes its place. */
-function parse(text: string | null): Streaks {
-  if (text === null) return [];
+function parse(text: string | null): StreakState {
+  if (text === null) return nothingKnown;
   try {
-    return streaksSchema.parse(JSON.parse(text)).streaks;
+    return streakStateSchema.parse(JSON.parse(text));
   } catch {
-    return [];
+    return nothingKnown;
   }
 }

@@ -157,6 +157,68 @@ describe('a streak of equal failures', () => {
   });
 });
 
+describe('the end of a streak', () => {
+  it('is told after the start when the process that was to tell it is gone', async () => {
+    const folder = temporaryFolder();
+    const never = remember();
+    const deliver = never.deliver;
+    const killed = tell(
+      [
+        {
+          ...never,
+          deliver: (...all) => (all[0].status === 'trouble' ? deliver(...all) : new Promise(() => undefined)),
+        },
+      ],
+      { folder, instance: 'killed', pace: { closeMs: 50 } },
+    );
+    killed.fail();
+    await expect.poll(() => readFileSync(killed.file, 'utf8')).toContain('"sent":true');
+    killed.succeed();
+    await expect.poll(() => readFileSync(killed.file, 'utf8')).toContain('"by":"killed"');
+    const state = readFileSync(killed.file, 'utf8');
+    await killed.notifications.close();
+    writeFileSync(killed.file, state); // As a kill would have left it.
+    const memory = remember();
+    const other = tell([memory], { folder, isAlive: (id) => id === 'killed' });
+    other.notifications.resume();
+    await other.notifications.close();
+    expect(memory.told).toEqual([]);
+    const next = tell([memory], { folder });
+    next.notifications.resume();
+    await next.notifications.close();
+    expect(summary(memory.told)).toEqual(['recovered backup.failed 1']);
+    expect(readFileSync(killed.file, 'utf8')).toBe('{"version":1,"streaks":[],"ends":[]}');
+  });
+
+  it('that comes before the streak could be told is told alone, by another process too', async () => {
+    const folder = temporaryFolder();
+    const outcomes: string[] = [];
+    let refuse: () => void = () => undefined;
+    const refused = new Promise<void>((resolve) => {
+      refuse = resolve;
+    });
+    const slow = remember({
+      attemptMs: 30_000,
+      async deliver({ status }) {
+        outcomes.push(status);
+        await refused;
+        return { delivered: false, retry: true, reason: 'not yet' };
+      },
+    });
+    const first = tell([slow], { folder, instance: 'first' });
+    first.fail();
+    await expect.poll(() => outcomes).toEqual(['trouble']);
+    const memory = remember();
+    const second = tell([memory], { folder, instance: 'second', isAlive: () => true });
+    second.succeed();
+    await second.notifications.close();
+    expect(summary(memory.told)).toEqual(['recovered backup.failed 1']);
+    refuse();
+    await first.notifications.close();
+    expect([outcomes, first.faults]).toEqual([['trouble'], []]);
+  });
+});
+
 describe('the state of the streaks', () => {
   it('is bounded: the one longest unseen is forgotten', async () => {
     const memory = remember();
@@ -296,7 +358,7 @@ describe('what ends which trouble', () => {
     await notifications.close();
     expect(summary(memory.told)).toEqual(['trouble restore.interrupted 1']);
     expect(memory.told[0]?.text).toContain('The live database has the content of the backup.');
-    expect(readFileSync(file, 'utf8')).toBe('{"version":1,"streaks":[]}');
+    expect(readFileSync(file, 'utf8')).toBe('{"version":1,"streaks":[],"ends":[]}');
   });
 
   it('a cancelled backup is no trouble', async () => {
