@@ -10,6 +10,8 @@ interface Item {
   readonly isOver: () => Promise<boolean>;
 }
 
+const noOutcome: DeliveryOutcome = { delivered: false, retry: false, reason: 'the notifier answered no outcome' };
+
 /** What one notifier has yet to deliver: in order, one at a time, bounded in number, attempts and time. */
 export class DeliveryQueue {
   readonly #notifier: Notifier;
@@ -84,7 +86,9 @@ export class DeliveryQueue {
     this.#abort = () => controller.abort();
     const timer = setTimeout(this.#abort, this.#notifier.attemptMs ?? this.#pace.attemptMs).unref();
     try {
-      return await Promise.race([this.#notifier.deliver(notification, { id, signal }), aborted]);
+      const outcome = await Promise.race([this.#notifier.deliver(notification, { id, signal }), aborted]);
+      // One that the host wrote may answer anything.
+      return typeof outcome?.delivered === 'boolean' ? outcome : noOutcome;
     } catch {
       return { delivered: false, retry: true, reason: 'the notifier threw' };
     } finally {

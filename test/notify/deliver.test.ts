@@ -81,16 +81,18 @@ describe('a delivery', () => {
     expect(JSON.stringify(faults[0])).not.toContain('very-secret');
   });
 
-  it('by a notifier that throws, or never answers, harms nothing', async () => {
+  it('by a notifier that throws, answers nothing, or never answers, harms nothing', async () => {
+    const empty = remember({ name: 'empty', deliver: async () => undefined as never });
     const broken = remember({ name: 'broken', deliver: () => Promise.reject(new Error('secret')) });
     const silent = remember({ name: 'silent', attemptMs: 5, deliver: () => new Promise(() => undefined) });
     const sound = remember();
-    const { fail, faults, notifications } = tell([broken, silent, sound]);
+    const { fail, faults, notifications } = tell([broken, silent, sound, empty]);
     fail();
-    await expect.poll(() => faults).toHaveLength(2);
+    await expect.poll(() => faults).toHaveLength(3);
     await notifications.close();
     expect(faults.map(({ message }) => message).sort()).toEqual([
       'The notifier broken did not deliver backup.failed (trouble): the notifier threw (attempts: 5).',
+      'The notifier empty did not deliver backup.failed (trouble): the notifier answered no outcome (attempts: 1).',
       'The notifier silent did not deliver backup.failed (trouble): no answer in time (attempts: 5).',
     ]);
     expect(sound.told).toHaveLength(1);
