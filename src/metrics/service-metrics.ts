@@ -3,7 +3,7 @@ import type { MetricSource } from './metric-family.js';
 import { type MetricName, one, type Sample } from './metric-table.js';
 import { Tally } from './tally.js';
 import { createVaultLook, type VaultView } from './vault-look.js';
-import { newestSuccess, type StoredBackup, type VaultState, vaultReadings } from './vault-readings.js';
+import type { Readings } from './vault-readings.js';
 
 /** Of an operation, what the metrics tell. */
 interface EndedOperation {
@@ -41,15 +41,13 @@ const outcomes = ['succeeded', 'failed', 'cancelled'] as const;
 
 /** The metrics of one service: what its vault says at a scrape, and what happened since it was made. */
 export class ServiceMetrics implements MetricSource {
-  readonly #look: () => Promise<VaultState | null>;
-  readonly #clock: () => Date;
+  readonly #look: () => Promise<Readings | null>;
   readonly #tally = new Tally();
   readonly #histograms = { duration_seconds: new Histogram(secondsBounds), size_bytes: new Histogram(bytesBounds) };
   #failures: { readonly count: number; readonly lastStartedAt: string } = { count: 0, lastStartedAt: '' };
 
   constructor({ vault, operationTypes, clock }: ServiceMetricsParts) {
-    this.#look = createVaultLook(vault);
-    this.#clock = clock;
+    this.#look = createVaultLook(vault, clock);
     this.#countFromZero(operationTypes);
   }
 
@@ -80,10 +78,10 @@ export class ServiceMetrics implements MetricSource {
   async read(metric: MetricName): Promise<readonly Sample[]> {
     if (metric === 'duration_seconds' || metric === 'size_bytes') return this.#histograms[metric].read();
     if (metric.endsWith('_total')) return this.#tally.read(metric);
-    const state = await this.#look();
-    if (metric === 'failures_in_row') return one(this.#failuresSince(newestSuccess(state?.backups ?? [])));
-    if (state === null) return metric === 'vault_readable' ? one(0) : [];
-    return vaultReadings(state, this.#clock())[metric] ?? [];
+    const readings = await this.#look();
+    if (metric === 'failures_in_row') return one(this.#failuresIn(readings));
+    if (readings === null) return metric === 'vault_readable' ? one(0) : [];
+    return readings[metric] ?? [];
   }
 
   reset(metric: MetricName): void {
@@ -102,9 +100,10 @@ export class ServiceMetrics implements MetricSource {
   }
 
   /** Another worker may have succeeded since; its events are not heard here, but its backup is in the vault. */
-  #failuresSince(success: StoredBackup | undefined): number {
+  #failuresIn(readings: Readings | null): number {
     const { count, lastStartedAt } = this.#failures;
-    return success !== undefined && success.createdAt > lastStartedAt ? 0 : count;
+    const succeededAt = readings?.last_success_timestamp_seconds?.[0]?.value;
+    return succeededAt !== undefined && succeededAt > Date.parse(lastStartedAt) / 1000 ? 0 : count;
   }
 
   #countFromZero(operationTypes: readonly string[]): void {

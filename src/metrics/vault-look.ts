@@ -1,4 +1,4 @@
-import type { StoredBackup, VaultState } from './vault-readings.js';
+import { type Readings, type StoredBackup, vaultReadings } from './vault-readings.js';
 
 /** What the metrics ask of a vault. */
 export interface VaultView {
@@ -14,11 +14,11 @@ const longestLookMs = 3_000;
  * All metrics of a scrape, and of scrapes at the same time, share one look, and a look that hangs is not followed by
  * another one. Null: the vault cannot be read now.
  */
-export function createVaultLook(vault: VaultView): () => Promise<VaultState | null> {
-  let running: Promise<VaultState | null> | undefined;
-  let waiting: Promise<VaultState | null> | undefined;
+export function createVaultLook(vault: VaultView, clock: () => Date): () => Promise<Readings | null> {
+  let running: Promise<Readings | null> | undefined;
+  let waiting: Promise<Readings | null> | undefined;
   return function lookAtVault() {
-    running ??= look(vault).finally(() => {
+    running ??= look(vault, clock).finally(() => {
       running = undefined;
     });
     waiting ??= atMost(longestLookMs, running).finally(() => {
@@ -29,10 +29,11 @@ export function createVaultLook(vault: VaultView): () => Promise<VaultState | nu
 }
 
 /** A fault here is told by the metric `vault_readable`, at each scrape; as an event it would be told as often. */
-async function look(vault: VaultView): Promise<VaultState | null> {
+async function look(vault: VaultView, clock: () => Date): Promise<Readings | null> {
   try {
     const backups = await vault.list();
-    return { backups, freeBytes: await vault.freeBytes().catch(() => null) };
+    const freeBytes = await vault.freeBytes().catch(() => null);
+    return vaultReadings(backups, freeBytes, clock());
   } catch {
     return null;
   }

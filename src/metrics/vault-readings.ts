@@ -10,31 +10,23 @@ export interface StoredBackup {
   readonly verification: { readonly ok: boolean | null; readonly at: string | null } | null;
 }
 
-export interface VaultState {
-  /** Newest first. */
-  readonly backups: readonly StoredBackup[];
-  readonly freeBytes: number | null;
-}
-
 export type Readings = Readonly<Partial<Record<MetricName, readonly Sample[]>>>;
 
-/** What the vault says of itself; what it cannot say has no value, which is not the same as 0. */
-export function vaultReadings({ backups, freeBytes }: VaultState, now: Date): Readings {
-  const verified = backups.filter(({ verification }) => verification?.at != null && verification.ok !== null);
+/** What the vault says of itself, its backups newest first; what it cannot say has no value, which is not the same as 0. */
+export function vaultReadings(backups: readonly StoredBackup[], freeBytes: number | null, now: Date): Readings {
   return {
     vault_readable: one(1),
     ...ofNewest(newestSuccess(backups), now),
     backups: byKind(backups, () => 1),
     stored_bytes: byKind(backups, ({ size }) => size),
     ...(freeBytes !== null && { free_bytes: one(freeBytes) }),
-    ...ofLastVerified(verified.reduce<StoredBackup | undefined>(later, undefined)),
-    ...ofLongestUnverified(backups.filter(({ kind }) => kind !== null)),
+    ...ofVerifications(backups),
     damaged_backups: one(backups.filter(({ verification }) => verification?.ok === false).length),
   };
 }
 
 /** A safety backup belongs to a restore, an uploaded one is of some other day, and a damaged one was no success. */
-export function newestSuccess(backups: readonly StoredBackup[]): StoredBackup | undefined {
+function newestSuccess(backups: readonly StoredBackup[]): StoredBackup | undefined {
   return backups.find(
     ({ kind, verification }) => kind !== null && kind !== 'safety' && kind !== 'uploaded' && verification?.ok !== false,
   );
@@ -50,25 +42,24 @@ function ofNewest(newest: StoredBackup | undefined, now: Date): Readings {
   };
 }
 
-function ofLastVerified(backup: StoredBackup | undefined): Readings {
-  if (backup === undefined) return {};
+/** One that was never verified has waited since it was made; a stray file has nothing it could be compared with. */
+function ofVerifications(backups: readonly StoredBackup[]): Readings {
+  let last: { readonly at: number; readonly ok: boolean } | undefined;
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const { kind, createdAt, verification } of backups) {
+    const at = Date.parse(verification?.at ?? createdAt) / 1000;
+    if (kind !== null) oldest = Math.min(oldest, at);
+    const ok = verification?.at == null ? null : verification.ok;
+    if (ok !== null && at > (last?.at ?? Number.NEGATIVE_INFINITY)) last = { at, ok };
+  }
   return {
-    last_verification_timestamp_seconds: one(verifiedAt(backup)),
-    last_verification_ok: one(backup.verification?.ok === true ? 1 : 0),
+    ...(last !== undefined && {
+      last_verification_timestamp_seconds: one(last.at),
+      last_verification_ok: one(last.ok ? 1 : 0),
+    }),
+    ...(oldest !== Number.POSITIVE_INFINITY && { oldest_verification_timestamp_seconds: one(oldest) }),
   };
 }
-
-function ofLongestUnverified(backups: readonly StoredBackup[]): Readings {
-  if (backups.length === 0) return {};
-  const oldest = backups.reduce((found, backup) => Math.min(found, verifiedAt(backup)), Number.POSITIVE_INFINITY);
-  return { oldest_verification_timestamp_seconds: one(oldest) };
-}
-
-const verifiedAt = ({ verification, createdAt }: StoredBackup): number =>
-  Date.parse(verification?.at ?? createdAt) / 1000;
-
-const later = (found: StoredBackup | undefined, backup: StoredBackup): StoredBackup =>
-  found !== undefined && verifiedAt(found) >= verifiedAt(backup) ? found : backup;
 
 /** Every kind has a value, so that a kind whose last backup went falls to 0. */
 function byKind(backups: readonly StoredBackup[], amount: (backup: StoredBackup) => number): Sample[] {

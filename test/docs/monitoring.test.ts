@@ -27,7 +27,7 @@ const rules = new Map(
     .map((text) => [text.slice(0, text.indexOf('\n')), text]),
 );
 const expressions = [
-  ...[...alerts.matchAll(/^ {8}expr: (.*)$/gm)].map(([, expression = '']) => expression),
+  ...[...alerts.matchAll(/^ {8}expr: (.*(?:\n {10}.*)*)$/gm)].map(([, expression = '']) => expression),
   ...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
   ...dashboard.templating.list.map(({ query }) => query),
 ];

@@ -89,7 +89,7 @@ const now = new Date('2026-01-09T21:00:00.000Z');
 it('a backup that was never verified waits since it was made, and a stray file waits for nothing', () => {
   const never = backup({ createdAt: '2026-01-07T00:00:00.000Z', verification: { ok: null, at: null } });
   const stray = backup({ kind: null, createdAt: '2020-01-01T00:00:00.000Z', verification: null });
-  const told = vaultReadings({ backups: [backup({}), never, stray], freeBytes: null }, now);
+  const told = vaultReadings([backup({}), never, stray], null, now);
   expect(told.oldest_verification_timestamp_seconds).toEqual([
     { labels: {}, value: Date.parse('2026-01-07T00:00:00.000Z') / 1000 },
   ]);
