@@ -42,7 +42,7 @@ export const metricTable = {
   damaged_backups: {
     type: 'gauge',
     merge: 'max',
-    help: 'Backups in the vault whose last verification found damage.',
+    help: 'Backups in the vault whose last verification found damage, by kind.',
   },
   failures_in_row: {
     type: 'gauge',

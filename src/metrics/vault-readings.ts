@@ -21,7 +21,7 @@ export function vaultReadings(backups: readonly StoredBackup[], freeBytes: numbe
     stored_bytes: byKind(backups, ({ size }) => size),
     ...(freeBytes !== null && { free_bytes: one(freeBytes) }),
     ...ofVerifications(backups),
-    damaged_backups: one(backups.filter(({ verification }) => verification?.ok === false).length),
+    damaged_backups: byKind(backups, ({ verification }) => (verification?.ok === false ? 1 : 0)),
   };
 }
 

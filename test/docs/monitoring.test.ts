@@ -36,7 +36,7 @@ const expressions = [
 const namedIn = (expression: string): { metric: string; labels: string[] }[] =>
   [...expression.matchAll(/(express_db_backup_\w+)(?:\{([^}]*)\})?/g)].map(([, metric = '', selector = '']) => ({
     metric,
-    labels: [...selector.matchAll(/(\w+)=~?"/g)].map(([, label = '']) => label),
+    labels: [...selector.matchAll(/(\w+)(?:=|=~|!=|!~)"/g)].map(([, label = '']) => label),
   }));
 
 describe('the alert rules and the dashboard', () => {

@@ -2,7 +2,8 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { flipBit } from '../helpers/damage.js';
+import { destroyHeader, flipBit } from '../helpers/damage.js';
+import { damagedHost } from '../helpers/damaged-host.js';
 import { createDatabase } from '../helpers/live-database.js';
 import { scrape } from '../helpers/scrape.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -36,7 +37,7 @@ describe('after a backup was made', () => {
     expect(told.value('free_bytes', of)).toBeGreaterThan(0);
     expect(told.value('last_verification_timestamp_seconds', of)).toBe(seconds(backup.verification?.at ?? ''));
     expect(told.value('last_verification_ok', of)).toBe(1);
-    expect(told.value('damaged_backups', of)).toBe(0);
+    expect(told.value('damaged_backups', { ...of, kind: 'manual' })).toBe(0);
     expect(told.value('failures_in_row', of)).toBe(0);
     expect(told.value('operations_total', { ...of, type: 'create', outcome: 'succeeded' })).toBe(1);
     expect(told.value('duration_seconds_count', of)).toBe(1);
@@ -137,12 +138,26 @@ describe('a damaged backup', () => {
     flipBit(join(directory, damaged.filename), 5_000, 3);
     await service.verify(damaged.filename);
     const told = await scrape(registry);
-    expect(told.value('damaged_backups')).toBe(1);
+    expect(told.value('damaged_backups', { kind: 'manual' })).toBe(1);
+    expect(told.value('damaged_backups', { kind: 'safety' })).toBe(0);
     expect(told.value('damage_found_total')).toBe(1);
     expect(told.value('last_verification_ok')).toBe(0);
     expect(told.value('last_success_timestamp_seconds')).toBe(seconds(good.createdAt));
     expect(told.value('oldest_verification_timestamp_seconds')).toBe(seconds(good.verification?.at ?? ''));
   });
+});
+
+it('the raw copy of a damaged live file is a damaged safety backup and no other', async () => {
+  const { service, filename, databaseFile, directory } = await damagedHost((file) => {
+    for (const part of [file, `${file}-wal`]) destroyHeader(part);
+  });
+  await service.restore(filename);
+  const registry = new Registry();
+  openService({ database: databaseFile, directory, metrics: registry });
+  const told = await scrape(registry);
+  expect(told.value('damaged_backups', { kind: 'safety' })).toBe(1);
+  expect(told.value('damaged_backups', { kind: 'manual' })).toBe(0);
+  expect(told.value('last_success_timestamp_seconds')).toBeDefined();
 });
 
 describe('a restore', () => {
