@@ -58,17 +58,21 @@ export function createOperationsWatch(stateDirectory: string, log: OperationsLog
     return { changed, gone };
   }
 
+  async function none(): Promise<OperationsSeen> {
+    const gone = [...running.keys()];
+    running.clear();
+    return { changed: [], gone };
+  }
+
   return {
     async look() {
       const changedAt = await changeOf(directory);
       // Of a process that died nothing changes on the disk, so one that runs is looked at each time.
       if (changedAt === knownAt && changedAt !== null && running.size === 0) return nothing;
-      knownAt = isSettled(changedAt) ? changedAt : null;
-      if (ended === undefined) return first();
-      if (changedAt !== null) return next(ended);
-      const gone = [...running.keys()];
-      running.clear();
-      return { changed: [], gone };
+      const settled = isSettled(changedAt);
+      const seen = await (ended === undefined ? first() : changedAt === null ? none() : next(ended));
+      knownAt = settled ? changedAt : null;
+      return seen;
     },
     leaveOut(id) {
       own.delete(id);

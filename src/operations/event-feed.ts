@@ -43,14 +43,14 @@ export class EventFeed {
     this.#closed = true;
     for (const member of [...this.#members]) {
       this.#leave(member);
-      member.end();
+      unharmed(() => member.end());
     }
   }
 
   #join(member: EventReader): FeedSession {
     this.#members.add(member);
     this.#session ??= new FeedSession(this.#parts, (event) => {
-      for (const each of [...this.#members]) each.tell(event);
+      for (const each of [...this.#members]) unharmed(() => each.tell(event));
     });
     return this.#session;
   }
@@ -63,5 +63,14 @@ export class EventFeed {
 
   #requireOpen(): void {
     if (this.#closed) throw new BackupError('operation_cancelled', 'The service is closed.');
+  }
+}
+
+/** One reader that throws keeps nothing from the others. */
+function unharmed(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
   }
 }

@@ -96,9 +96,9 @@ export class OperationRunner {
     return running[0] === undefined ? null : toOperation(running[0]);
   }
 
-  /** The operations of this service that run. */
+  /** The operations of this service that listeners know to run; one that waits for the lock may never begin. */
   running(): Operation[] {
-    return [...this.#active.values()].map(({ operation }) => operation);
+    return [...this.#active.values()].filter(({ record }) => record.instance !== '').map(({ operation }) => operation);
   }
 
   /** @throws BackupError `operation_not_found` */

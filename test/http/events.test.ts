@@ -194,6 +194,21 @@ describe('GET /events', () => {
     await expect.poll(async () => (await connect()).length).toBe(mostReaders);
   });
 
+  it('gives back the place of a reader that vanishes before it was answered', async () => {
+    const app = await startApp();
+    const request = `GET /api/backup/events HTTP/1.1\r\nHost: x\r\nAuthorization: ${as('ADMIN').Authorization}\r\n\r\n`;
+    for (let round = 0; round < 3; round++) {
+      const sockets = await Promise.all(Array.from({ length: 100 }, () => openSocket(app.origin)));
+      for (const socket of sockets) socket.write(request, () => socket.resetAndDestroy());
+    }
+    const admitted = async (): Promise<number> => {
+      const clients = await Promise.all(Array.from({ length: mostReaders }, () => readEvents(app)));
+      for (const client of clients) client.close();
+      return clients.filter(({ response }) => response.statusCode === 200).length;
+    };
+    await expect.poll(admitted).toBe(mostReaders);
+  });
+
   it('does not wait for a reader that never reads', async () => {
     const app = await startApp({ live: { rows: 10 } });
     const stuck = await openSocket(app.origin);
