@@ -171,14 +171,18 @@ it('a fault of the disk is told to the host once, and again when it comes back',
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
+  const told = async (): Promise<number> => {
+    await look();
+    return faults.length;
+  };
   writeFileSync(directory, 'no directory');
-  await expect.poll(async () => (await look(), faults.length)).toBe(1);
+  await expect.poll(told).toBe(1);
   await look();
   expect(faults).toHaveLength(1);
   rmSync(directory);
   await look();
   writeFileSync(directory, 'no directory');
-  await expect.poll(async () => (await look(), faults.length)).toBe(2);
+  await expect.poll(told).toBe(2);
   leave();
 });
 
