@@ -53,15 +53,16 @@ async function admission(
     if (failed() >= limit) await refuse();
     else await decided(attempts);
   }
+  // At once: whoever was woken together with this one must see it.
+  attempts.undecided++;
 }
 
-/** A failure is counted before the attempt counts as decided, so that nobody gets in between. */
+/** Of one that was admitted. A failure is counted before the attempt counts as decided, so that nobody gets in between. */
 async function attempt<Result>(
   attempts: Attempts,
   identify: () => Promise<Result>,
   countFailure: () => Promise<unknown>,
 ): Promise<Result> {
-  attempts.undecided++;
   try {
     return await identify();
   } catch (error) {

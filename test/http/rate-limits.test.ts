@@ -168,6 +168,8 @@ interface Guarded {
   readonly origin: string;
   /** How often the host was asked who calls. */
   readonly asked: () => number;
+  /** How many requests have come. */
+  readonly arrived: () => number;
   from(address: string | null, authorization?: string): Promise<Response>;
 }
 
@@ -180,19 +182,24 @@ async function startGuarded(
 ): Promise<Guarded> {
   const { service } = createWorkspace({ live: { rows: 5 } });
   let asked = 0;
+  let arrived = 0;
   const authenticate = async (request: IncomingMessage) => {
     asked++;
     return (await outcome(request)) ? { id: 'me', roles: ['DEVELOPER'] } : null;
   };
   const app = express();
   app.set('trust proxy', trustProxy);
+  app.use((_request, _response, next) => {
+    arrived++;
+    next();
+  });
   app.use('/api', backupRouter(service, { authenticate, ...(rateLimit !== undefined && { rateLimit }) }));
   const origin = await serve(app);
   const from: Guarded['from'] = (address, authorization = 'wrong') =>
     fetch(`${origin}/api/status`, {
       headers: { Authorization: authorization, ...(address !== null && { 'X-Forwarded-For': address }) },
     });
-  return { origin, asked: () => asked, from };
+  return { origin, asked: () => asked, arrived: () => arrived, from };
 }
 
 const statuses = async (answers: readonly Promise<Response>[]): Promise<number[]> =>
@@ -250,6 +257,32 @@ describe.each(expressVersions)('%s: rateLimit.failedAuth', (_version, express) =
     expect(answered.filter((status) => status === 401)).toHaveLength(5);
     expect(answered.filter((status) => status === 429)).toHaveLength(95);
     expect(asked()).toBe(5);
+  });
+
+  it('a success lets one of the guesses that wait be looked at, and not all of them', async () => {
+    let succeed = (): void => undefined;
+    const success = new Promise<boolean>((resolve) => {
+      succeed = () => resolve(true);
+    });
+    let fail = (): void => undefined;
+    const failure = new Promise<boolean>((resolve) => {
+      fail = () => resolve(false);
+    });
+    const { from, asked, arrived } = await startGuarded(express, false, { failedAuth: { limit: 2 } }, (request) =>
+      request.headers.authorization === 'right' ? success : failure,
+    );
+    const right = from(null, 'right');
+    await expect.poll(asked).toBe(1);
+    const guesses = times(20, () => from(null));
+    await expect.poll(arrived).toBe(21);
+    expect(asked()).toBe(2);
+    succeed();
+    expect((await right).status).toBe(200);
+    expect(asked()).toBe(3);
+    fail();
+    const answered = await statuses(guesses);
+    expect(answered.filter((status) => status === 401)).toHaveLength(2);
+    expect(asked()).toBe(3);
   });
 
   it('is not escaped by an X-Forwarded-For of the client', async () => {
