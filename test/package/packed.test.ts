@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -17,6 +17,13 @@ function pack(folder: string): string {
   return join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '');
 }
 
+const dependencies = (): string[] => {
+  const { dependencies: needed } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  return Object.keys(needed);
+};
+
 /** A fresh project that has the tarball and one version of Express, and nothing of this repository's sources. */
 function project(express: 'express' | 'express4'): string {
   const folder = temporaryFolder();
@@ -24,7 +31,7 @@ function project(express: 'express' | 'express4'): string {
   const own = join(modules, 'express-db-backup');
   mkdirSync(own, { recursive: true });
   run('tar', ['-xzf', pack(folder), '-C', own, '--strip-components=1'], folder);
-  for (const name of ['better-sqlite3', 'multer', 'jsonwebtoken', 'zod', 'range-parser'])
+  for (const name of ['better-sqlite3', ...dependencies()])
     symlinkSync(realpathSync(join(installed, name)), join(modules, name));
   symlinkSync(realpathSync(join(installed, express)), join(modules, 'express'));
   return folder;
