@@ -55,10 +55,14 @@ async function* stepsOf({ files }: OpenTrail): AsyncGenerator<Step> {
   }
 }
 
-/** What the first line must continue: the newest rotation says where the trail begins since it took the oldest file away. */
+/**
+ * What the first line must continue: the newest rotation says where the trail begins since it took the oldest file away.
+ * Null where the current file, which tells of it, is gone or begins otherwise; the walk comes to that.
+ */
 async function beginningOf({ files }: OpenTrail): Promise<Link | null> {
   const newest = files.at(-1);
   if (newest === undefined) return origin;
+  if (newest.name !== trailFileName(0)) return null;
   for await (const { bytes } of linesOf(newest.file, newest.size)) {
     const entry = parseLine(bytes);
     if (entry === null) return null;
@@ -136,7 +140,7 @@ class Walk {
   #accuse(previous: string | undefined): void {
     if (this.#suspects === undefined) return;
     const { before, here } = this.#suspects;
-    this.#problem = problem('altered', previous === here.sha256 ? before : here);
+    this.#problem ??= problem('altered', previous === here.sha256 ? before : here);
   }
 
   #seek({ entry }: Step): void {

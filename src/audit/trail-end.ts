@@ -39,12 +39,14 @@ export async function findEnd(file: FileHandle, size: number, head: Link | null)
   const [place, ...behind] = named < 0 ? [] : places.slice(named);
   if (place === undefined || behind.length > mostAtATime) return unsound(lines, head, size);
   const last = followed(place, behind);
+  // A crash leaves no entry that does not fit, unless garbage stands before it.
+  if ((lines.find(({ end }) => end > last.end)?.number ?? 0) > 0) return unsound(lines, head, size);
   return { last, size: last.end, ended: true, sound: true };
 }
 
 /** What the first line continues: the end of the file before this one, or the origin. */
 const beginning = (first: Line | undefined): Line => ({
-  ...(first === undefined ? origin : { number: first.number - 1, sha256: first.previous ?? '' }),
+  ...(first?.previous == null ? origin : { number: first.number - 1, sha256: first.previous }),
   previous: null,
   end: 0,
 });

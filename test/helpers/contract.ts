@@ -110,6 +110,27 @@ export const cleanupSchema = z.strictObject({
   failed: decisions,
   freedBytes: count,
 });
+export const auditSchema = z.strictObject({
+  entries: z.array(
+    z.strictObject({
+      number: z.int().min(1),
+      at: instant,
+      operation: z.string().nullable(),
+      action: z.string(),
+      by: z.string().nullable(),
+      from: z.string().nullable(),
+      file: z.string().nullable(),
+      outcome: z.enum(['succeeded', 'failed', 'cancelled', 'refused']),
+      code: z.string().nullable(),
+      durationMs: count,
+      count: z.int().min(1),
+      previous: sha256,
+      begins: z.strictObject({ number: count, previous: sha256 }).optional(),
+      expected: z.strictObject({ number: count, sha256 }).nullable().optional(),
+    }),
+  ),
+  total: count,
+});
 export const createdSchema = z.strictObject({ backup: backupSchema });
 export const acceptedSchema = z.strictObject({ operation: operationSchema });
 
