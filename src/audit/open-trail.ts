@@ -7,7 +7,7 @@ import { oldAges, type TrailPlace, trailFileName } from './trail-files.js';
 import { readHead } from './trail-head.js';
 import { linesBackwards } from './trail-lines.js';
 
-export interface TrailFile {
+interface TrailFile {
   readonly name: string;
   readonly file: FileHandle;
   /** Bytes that were there when it was opened; what came later is not read. */

@@ -21,23 +21,61 @@ function edit(file: string, change: (lines: string[]) => string[]): void {
 const replaced = (lines: string[], line: number, change: (text: string) => string): string[] =>
   lines.map((text, index) => (index === line - 1 ? change(text) : text));
 const swapped = (lines: string[], one: number, other: number): string[] =>
-  lines.map((text, index) => (index === one - 1 ? lines[other - 1] : index === other - 1 ? lines[one - 1] : text) ?? '');
+  lines.map(
+    (text, index) => (index === one - 1 ? lines[other - 1] : index === other - 1 ? lines[one - 1] : text) ?? '',
+  );
 
 const otherHash = (line: string): string =>
   line.replace(/"previous":"(\w)/, (_match, digit) => `"previous":"${digit === '0' ? '1' : '0'}`);
 
 /** Each edit, and what the check names; it names the same however the process looks that checks. */
 const edits: [string, (lines: string[]) => string[], { line: number; what: string }][] = [
-  ['a value in the middle', (lines) => replaced(lines, 7, (text) => text.replace('tester', 'x').replace('entry 7', 'entry 8')), { line: 7, what: 'altered' }],
-  ['one letter of the first line', (lines) => replaced(lines, 1, (text) => text.replace('entry', 'Entry')), { line: 1, what: 'altered' }],
-  ['one letter of the last line', (lines) => replaced(lines, 20, (text) => text.replace('entry', 'Entry')), { line: 20, what: 'altered' }],
-  ['a line before the last', (lines) => replaced(lines, 19, (text) => text.replace('entry', 'Entry')), { line: 19, what: 'altered' }],
+  [
+    'a value in the middle',
+    (lines) => replaced(lines, 7, (text) => text.replace('tester', 'x').replace('entry 7', 'entry 8')),
+    { line: 7, what: 'altered' },
+  ],
+  [
+    'one letter of the first line',
+    (lines) => replaced(lines, 1, (text) => text.replace('entry', 'Entry')),
+    { line: 1, what: 'altered' },
+  ],
+  [
+    'one letter of the last line',
+    (lines) => replaced(lines, 20, (text) => text.replace('entry', 'Entry')),
+    { line: 20, what: 'altered' },
+  ],
+  [
+    'a line before the last',
+    (lines) => replaced(lines, 19, (text) => text.replace('entry', 'Entry')),
+    { line: 19, what: 'altered' },
+  ],
   ['the hash in a line', (lines) => replaced(lines, 9, (text) => otherHash(text)), { line: 9, what: 'altered' }],
-  ['the hash in the last line', (lines) => replaced(lines, 20, (text) => otherHash(text)), { line: 20, what: 'altered' }],
-  ['the number of a line', (lines) => replaced(lines, 5, (text) => text.replace('"number":5', '"number":6')), { line: 5, what: 'altered' }],
-  ['a line that is no JSON any more', (lines) => replaced(lines, 4, (text) => text.slice(1)), { line: 4, what: 'altered' }],
-  ['a member that no entry has', (lines) => replaced(lines, 4, (text) => text.replace('{', '{"x":1,')), { line: 4, what: 'altered' }],
-  ['spaces between two members', (lines) => replaced(lines, 4, (text) => text.replace(',', ', ')), { line: 4, what: 'altered' }],
+  [
+    'the hash in the last line',
+    (lines) => replaced(lines, 20, (text) => otherHash(text)),
+    { line: 20, what: 'altered' },
+  ],
+  [
+    'the number of a line',
+    (lines) => replaced(lines, 5, (text) => text.replace('"number":5', '"number":6')),
+    { line: 5, what: 'altered' },
+  ],
+  [
+    'a line that is no JSON any more',
+    (lines) => replaced(lines, 4, (text) => text.slice(1)),
+    { line: 4, what: 'altered' },
+  ],
+  [
+    'a member that no entry has',
+    (lines) => replaced(lines, 4, (text) => text.replace('{', '{"x":1,')),
+    { line: 4, what: 'altered' },
+  ],
+  [
+    'spaces between two members',
+    (lines) => replaced(lines, 4, (text) => text.replace(',', ', ')),
+    { line: 4, what: 'altered' },
+  ],
   ['a line that is gone', (lines) => lines.toSpliced(7, 1), { line: 8, what: 'missing' }],
   ['several lines that are gone', (lines) => lines.toSpliced(7, 5), { line: 8, what: 'missing' }],
   ['the first line gone', (lines) => lines.slice(1), { line: 1, what: 'missing' }],
@@ -49,7 +87,11 @@ const edits: [string, (lines: string[]) => string[], { line: number; what: strin
   ['the last two that changed places', (lines) => swapped(lines, 19, 20), { line: 19, what: 'reordered' }],
   ['a line that is there twice', (lines) => lines.toSpliced(10, 0, lines[9] ?? ''), { line: 11, what: 'reordered' }],
   ['a line that nobody wrote', (lines) => lines.toSpliced(10, 0, '{}'), { line: 11, what: 'altered' }],
-  ['lines at the end that no append made', (lines) => [...lines, ...Array.from({ length: 17 }, () => lines[0] ?? '')], { line: 21, what: 'reordered' }],
+  [
+    'lines at the end that no append made',
+    (lines) => [...lines, ...Array.from({ length: 17 }, () => lines[0] ?? '')],
+    { line: 21, what: 'reordered' },
+  ],
 ];
 
 describe('the check names', () => {
@@ -89,7 +131,11 @@ describe('the check names', () => {
       renameSync(`${file}.aside`, file);
     }
     expect(problems).toEqual(
-      ['audit.2.jsonl', 'audit.1.jsonl', 'audit.jsonl', 'audit.jsonl'].map((file) => ({ file, line: 1, what: 'missing' })),
+      ['audit.2.jsonl', 'audit.1.jsonl', 'audit.jsonl', 'audit.jsonl'].map((file) => ({
+        file,
+        line: 1,
+        what: 'missing',
+      })),
     );
     expect(await trail.check()).toMatchObject({ ok: true });
   });
@@ -97,7 +143,9 @@ describe('the check names', () => {
   it('a line of an old file, by its own number in it', async () => {
     const { trail, directory } = createTrail({ maxBytes: 16 * 1024, maxFiles: 4 });
     await appendMany(trail, 250);
-    edit(join(directory, 'audit.2.jsonl'), (lines) => replaced(lines, 5, (text) => text.replace('tester', 'entry')).toSpliced(5, 1));
+    edit(join(directory, 'audit.2.jsonl'), (lines) =>
+      replaced(lines, 5, (text) => text.replace('tester', 'entry')).toSpliced(5, 1),
+    );
     expect((await trail.check()).problem).toMatchObject({ file: 'audit.2.jsonl', what: 'missing', line: 6 });
   });
 
@@ -136,7 +184,11 @@ describe('after the end was cut off', () => {
       null,
       'later',
     ]);
-    expect((await trailIn(directory).trail.check()).problem).toEqual({ file: 'audit.jsonl', line: 20, what: 'missing' });
+    expect((await trailIn(directory).trail.check()).problem).toEqual({
+      file: 'audit.jsonl',
+      line: 20,
+      what: 'missing',
+    });
   });
 
   it('with something too long to be a line in its place, it still ends, and is still named', async () => {

@@ -50,7 +50,10 @@ it(`a writer that is killed, ${kills} times at a random moment, leaves a whole c
     acknowledged.push(...(await acknowledgedUntilKilled(app, afterMs)));
     expect(await trailIn(directory, options).trail.check(), told).toMatchObject({ ok: true });
     const written = writtenBy(directory, told);
-    expect(acknowledged.filter((by) => !written.includes(by)), told).toEqual([]);
+    expect(
+      acknowledged.filter((by) => !written.includes(by)),
+      told,
+    ).toEqual([]);
     expect(new Set(written).size, told).toBe(written.length);
   }
   await (await nextApp).kill();

@@ -5,11 +5,16 @@ import type { AuditEntry } from 'express-db-backup';
 import { expect } from 'vitest';
 import { type AuditTrail, createAuditTrail } from '../../dist/audit/audit-trail.js';
 import { createVaultLock } from '../../dist/coordination/vault-lock.js';
+import { contentBelow } from './file-tree.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 /** What lies in a vault for the audit. */
-export const isAuditFile = (path: string): boolean =>
+const isAuditFile = (path: string): boolean =>
   /(^|\/)audit(\.\d+)?\.jsonl$|(^|\/)audit-(head\.json|head\.next|next\.jsonl|next\.tmp)$|(^|\/)audit\.lock/.test(path);
+
+/** Everything but the audit: a refused request changes nothing else, and that a little later. */
+export const contentButAudit = (folder: string): Record<string, string> =>
+  contentBelow(folder, (path) => !isAuditFile(path));
 
 /** Paths of the files, the oldest first. */
 export function auditFiles(directory: string): string[] {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { createBackupService } from 'express-db-backup';
 import { expect } from 'vitest';
+import { auditEntries } from './audit.js';
 import { contentBelow } from './file-tree.js';
 import { generations, inspect, integrity } from './live-database.js';
 import { stagedFiles, storedBackups } from './workspace.js';
@@ -64,7 +65,9 @@ async function expectRecovery({ databaseFile, directory }: AppFolder, told: stri
     expect((await next.list()).total, told).toBe(files.length);
     const expected = files.flatMap((name) => [name, ...logsOf(directory, name)]);
     const others = readdirSync(directory).filter((name) => !expected.includes(name));
-    expect(others, told).toEqual(['.state', 'metadata']);
+    expect(others.sort(), told).toEqual(['.state', 'audit.jsonl', 'metadata']);
+    expect(await next.verifyAudit(), told).toMatchObject({ ok: true });
+    auditEntries(directory, told);
     expect(readdirSync(join(directory, 'metadata')).sort(), told).toEqual(files.map(manifestOf).sort());
   } finally {
     await next.close();

@@ -4,7 +4,17 @@ import type { AuditEntry } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
 import { auditEntries } from '../helpers/audit.js';
 import { auditSchema, bodyOf, problemOf } from '../helpers/contract.js';
-import { as, call, createOne, expressVersions, type HttpApp, jwtSecret, phrase, startApp, upload } from '../helpers/http-app.js';
+import {
+  as,
+  call,
+  createOne,
+  expressVersions,
+  type HttpApp,
+  jwtSecret,
+  phrase,
+  startApp,
+  upload,
+} from '../helpers/http-app.js';
 import { rawRequest } from '../helpers/raw-request.js';
 
 const developer = 'developer@example.com';
@@ -29,7 +39,8 @@ describe.each(expressVersions)('%s', (_version, express) => {
     };
     const { filename } = await createOne(app, 'a note that is nobody’s business');
     expect(told()).toEqual(['create', developer, filename, 'succeeded', null]);
-    const bytes = (await call(app, 'get', '/download/latest')).status === 200 && readFileSync(join(app.directory, filename));
+    const bytes =
+      (await call(app, 'get', '/download/latest')).status === 200 && readFileSync(join(app.directory, filename));
     expect(told()).toEqual(['download', developer, filename, 'succeeded', null]);
     await call(app, 'post', '/verify/latest', { role: 'ADMIN', body: {} });
     expect(told()).toEqual(['verify', 'admin@example.com', filename, 'succeeded', null]);
@@ -61,7 +72,11 @@ describe.each(expressVersions)('%s', (_version, express) => {
     problemOf(await rawRequest(app.origin, 'GET', '/api/backup/list', forged), 401, 'unauthenticated');
     problemOf(await rawRequest(app.origin, 'GET', '/api/backup/download/%ff'), 401, 'unauthenticated');
     problemOf(await call(app, 'delete', `/${filename}`, { role: 'USER' }), 403, 'forbidden');
-    problemOf(await call(app, 'post', '/restore/latest', { role: 'ADMIN', body: { confirm: phrase } }), 403, 'forbidden');
+    problemOf(
+      await call(app, 'post', '/restore/latest', { role: 'ADMIN', body: { confirm: phrase } }),
+      403,
+      'forbidden',
+    );
     const refused = (await entriesOf(app)).filter(({ outcome }) => outcome === 'refused');
     expect(refused.map(({ action, by, file, code, count }) => [action, by, file, code, count]).sort()).toEqual([
       ['remove', 'user@example.com', filename, 'forbidden', 1],
@@ -72,19 +87,60 @@ describe.each(expressVersions)('%s', (_version, express) => {
   });
 
   it.each<[string, (app: HttpApp, filename: string) => Promise<unknown>, Partial<AuditEntry>]>([
-    ['a wrong phrase', (app) => call(app, 'post', '/restore/latest', { body: { confirm: 'yes' } }), { action: 'restore', code: 'confirmation_required', outcome: 'refused' }],
-    ['a name that is none', (app) => call(app, 'get', '/download/..%2f..%2fetc%2fpasswd'), { action: 'download', code: 'invalid_filename', outcome: 'refused', file: null }],
-    ['a backup that is not there', (app) => call(app, 'patch', '/app_backup_2020-01-01_00-00-00.db', { body: {} }), { action: 'update', code: 'backup_not_found', outcome: 'refused', file: 'app_backup_2020-01-01_00-00-00.db' }],
-    ['an operation that is not there', (app) => call(app, 'delete', '/operations/x'), { action: 'cancel', code: 'operation_not_found', outcome: 'refused' }],
-    ['a body that does not fit', (app) => call(app, 'post', '/create', { body: { x: 1 } }), { action: 'create', code: 'invalid_request', outcome: 'refused' }],
-    ['a question that does not fit', (app) => call(app, 'get', '/list?limit=x'), { action: 'read', code: 'invalid_request', outcome: 'refused' }],
-    ['a backup that has changed', (app, name) => call(app, 'post', `/restore/${name}`, { body: { confirm: phrase }, headers: { 'If-Match': '"x"' } }), { action: 'restore', code: 'backup_changed', outcome: 'refused' }],
-    ['a range beyond the file', (app, name) => call(app, 'get', `/download/${name}`, { headers: { Range: 'bytes=999999999-' } }), { action: 'download', code: 'range_not_satisfiable', outcome: 'refused' }],
-    ['an upload that is no database', (app) => upload(app, Buffer.from('text')), { action: 'upload', code: 'backup_damaged', outcome: 'failed' }],
-    ['a backup that is pinned', async (app, name) => {
-      await app.service.update(name, { pinned: true });
-      await call(app, 'delete', `/${name}`);
-    }, { action: 'remove', code: 'backup_pinned', outcome: 'failed' }],
+    [
+      'a wrong phrase',
+      (app) => call(app, 'post', '/restore/latest', { body: { confirm: 'yes' } }),
+      { action: 'restore', code: 'confirmation_required', outcome: 'refused' },
+    ],
+    [
+      'a name that is none',
+      (app) => call(app, 'get', '/download/..%2f..%2fetc%2fpasswd'),
+      { action: 'download', code: 'invalid_filename', outcome: 'refused', file: null },
+    ],
+    [
+      'a backup that is not there',
+      (app) => call(app, 'patch', '/app_backup_2020-01-01_00-00-00.db', { body: {} }),
+      { action: 'update', code: 'backup_not_found', outcome: 'refused', file: 'app_backup_2020-01-01_00-00-00.db' },
+    ],
+    [
+      'an operation that is not there',
+      (app) => call(app, 'delete', '/operations/x'),
+      { action: 'cancel', code: 'operation_not_found', outcome: 'refused' },
+    ],
+    [
+      'a body that does not fit',
+      (app) => call(app, 'post', '/create', { body: { x: 1 } }),
+      { action: 'create', code: 'invalid_request', outcome: 'refused' },
+    ],
+    [
+      'a question that does not fit',
+      (app) => call(app, 'get', '/list?limit=x'),
+      { action: 'read', code: 'invalid_request', outcome: 'refused' },
+    ],
+    [
+      'a backup that has changed',
+      (app, name) =>
+        call(app, 'post', `/restore/${name}`, { body: { confirm: phrase }, headers: { 'If-Match': '"x"' } }),
+      { action: 'restore', code: 'backup_changed', outcome: 'refused' },
+    ],
+    [
+      'a range beyond the file',
+      (app, name) => call(app, 'get', `/download/${name}`, { headers: { Range: 'bytes=999999999-' } }),
+      { action: 'download', code: 'range_not_satisfiable', outcome: 'refused' },
+    ],
+    [
+      'an upload that is no database',
+      (app) => upload(app, Buffer.from('text')),
+      { action: 'upload', code: 'backup_damaged', outcome: 'failed' },
+    ],
+    [
+      'a backup that is pinned',
+      async (app, name) => {
+        await app.service.update(name, { pinned: true });
+        await call(app, 'delete', `/${name}`);
+      },
+      { action: 'remove', code: 'backup_pinned', outcome: 'failed' },
+    ],
   ])('tells of %s once', async (_what, ask, expected) => {
     const app = await startApp({ express });
     const { filename } = await createOne(app);
@@ -111,7 +167,10 @@ describe.each(expressVersions)('%s', (_version, express) => {
     const app = await startApp({ express });
     app.database.exec('BEGIN IMMEDIATE');
     const { filename } = await createOne(app);
-    const answer = await call(app, 'post', `/restore/${filename}`, { body: { confirm: phrase }, headers: { Prefer: 'respond-async' } });
+    const answer = await call(app, 'post', `/restore/${filename}`, {
+      body: { confirm: phrase },
+      headers: { Prefer: 'respond-async' },
+    });
     const { operation } = JSON.parse(answer.text) as { operation: { id: string } };
     expect((await call(app, 'delete', `/operations/${operation.id}`)).status).toBe(202);
     await expect.poll(async () => (await app.service.operation(operation.id)).state).toBe('cancelled');

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { contentButAudit } from '../helpers/audit.js';
 import { bodyOf, createdSchema, listSchema, problemOf } from '../helpers/contract.js';
 import { contentBelow } from '../helpers/file-tree.js';
 import { holdEngine } from '../helpers/held-engine.js';
@@ -39,10 +40,10 @@ describe('PATCH /:filename', () => {
   ])('refuses to change %s', async (_what, body, field) => {
     const app = await startApp();
     const { filename } = await createOne(app);
-    const before = contentBelow(app.directory);
+    const before = contentButAudit(app.directory);
     const { errors } = problemOf(await change(app, filename, body), 400, 'invalid_request');
     expect(errors?.map((error) => error.field)).toEqual([field]);
-    expect(contentBelow(app.directory)).toEqual(before);
+    expect(contentButAudit(app.directory)).toEqual(before);
   });
 
   it('keeps members of the manifest that a newer version wrote', async () => {

@@ -36,7 +36,7 @@ describe('permissions', () => {
 
   it('are by default those of the contract', async () => {
     const app = await startApp();
-    const admin = ['create', 'read', 'download', 'verify', 'cleanup', 'delete'];
+    const admin = ['create', 'read', 'download', 'verify', 'cleanup', 'delete', 'audit'];
     expect(await routesOpenTo(app, 'ADMIN')).toEqual(routesOf(...admin));
     expect(await routesOpenTo(app, 'DEVELOPER')).toEqual(routesOf(...admin, 'restore', 'upload'));
     expect(await routesOpenTo(app, 'USER')).toEqual([]);

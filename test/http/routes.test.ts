@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Route, routes } from '../../dist/http/routes.js';
 import { routerDefaults } from '../../dist/options/router-options.js';
+import { contentButAudit } from '../helpers/audit.js';
 import type { Answer } from '../helpers/contract.js';
 import { problemOf } from '../helpers/contract.js';
 import { contentBelow } from '../helpers/file-tree.js';
@@ -92,7 +93,7 @@ describe.each(cases)('$version: $name', ({ express, route }) => {
   it('does and tells nothing without a valid token and the permission, and works with them', async () => {
     const app = await startApp({ express });
     const asked = await paths(app, route);
-    const before = contentBelow(app.folder);
+    const before = contentButAudit(app.folder);
     const operations: unknown[] = [];
     app.service.on('operation', (operation) => operations.push(operation));
     await expectSameAnswer(app, route, [...asked, ...asked.map((path) => `${path}/`)], strangers, 401);
@@ -105,7 +106,7 @@ describe.each(cases)('$version: $name', ({ express, route }) => {
       403,
     );
     expect(operations).toEqual([]);
-    expect(contentBelow(app.folder)).toEqual(before);
+    expect(contentButAudit(app.folder)).toEqual(before);
     await expectLetIn(app, route, asked[0] ?? '');
   });
 });

@@ -41,5 +41,10 @@ it('a backup on a disk that cannot be written is verified, and the answer says t
     problems: [],
     warnings: ['The verdict could not be written into the manifest.'],
   });
-  expect(beside.sort()).toEqual(['.state', expect.stringMatching(/^app_backup_[\d_-]+\.db$/), 'metadata']);
+  expect(beside.sort()).toEqual([
+    '.state',
+    expect.stringMatching(/^app_backup_[\d_-]+\.db$/),
+    'audit.jsonl',
+    'metadata',
+  ]);
 });

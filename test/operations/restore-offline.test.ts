@@ -64,7 +64,7 @@ describe('with `connection`, a live file that SQLite cannot open', () => {
     expect(await service.verify(receipt.safetyBackup)).toMatchObject({ ok: false });
     await expect(service.restore(receipt.safetyBackup)).rejects.toMatchObject({ code: 'backup_damaged' });
     await service.remove(receipt.safetyBackup);
-    expect(readdirSync(directory).sort()).toEqual(['.state', filename, 'metadata'].sort());
+    expect(readdirSync(directory).sort()).toEqual(['.state', filename, 'audit.jsonl', 'metadata'].sort());
     expect(stagedFiles(directory)).toEqual([]);
   });
 

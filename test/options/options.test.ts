@@ -49,6 +49,11 @@ describe('the options of the service', () => {
     [{ metrics: { registry: { registerMetric: doNothing } } }, /`metrics.registry`.*got an object/],
     [{ logger: null }, /Expected `logger` to be a logger with debug, info, warn and error, such as pino\(\), got null/],
     [{ logger: { info: doNothing, warn: doNothing, error: doNothing } }, /`logger`.*got an object/],
+    [{ audit: true }, /Expected `audit` to be false, or an object such as/],
+    [{ audit: { maxBytes: 1 } }, /Expected `audit.maxBytes` to be >= 16384, got 1/],
+    [{ audit: { maxFiles: 1 } }, /Expected `audit.maxFiles` to be >= 2, got 1/],
+    [{ audit: { onAudit: 'x' } }, /Expected `audit.onAudit` to be a function, got "x"/],
+    [{ audit: { keep: 1 } }, /Unknown option `keep` in `audit`/],
     [{ retenton: {} }, /Unknown option `retenton` of createBackupService/],
   ])('that do not fit throw at creation and say what was got: %j', (change, message) => {
     expect(() => create(change)).toThrow(
@@ -123,6 +128,7 @@ describe('the options of the router', () => {
       cleanup: ['ADMIN', 'DEVELOPER'],
       upload: ['DEVELOPER'],
       delete: ['ADMIN', 'DEVELOPER'],
+      audit: ['ADMIN', 'DEVELOPER'],
     });
     expect(routerDefaults.confirmationPhrase).toBe('I understand this will replace the current database');
   });
