@@ -7,6 +7,7 @@ import express from 'express';
 import { errorTable, type Notification, webhook } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../dist/http/routes.js';
+import { auditDefaults } from '../../dist/options/audit-options.js';
 import { retentionDefaults } from '../../dist/options/retention.js';
 import { routerDefaults } from '../../dist/options/router-options.js';
 import { scheduleDefaults } from '../../dist/options/schedule.js';
@@ -173,6 +174,9 @@ describe('the tables of the README', () => {
     const limits = tableRows('Options').map(([name, limit, windowMs]) => [name, limit, windowMs]);
     for (const [name, { limit, windowMs }] of Object.entries(routerDefaults.rateLimit))
       expect(limits).toContainEqual([`\`${name}\``, `\`${limit}\``, `\`${windowMs}\``]);
+    const { maxBytes, maxFiles } = auditDefaults;
+    expect(readme).toContain(`A file of \`maxBytes\` (${maxBytes / 1024 ** 2} MiB)`);
+    expect(readme).toContain(`up to \`maxFiles\` (${maxFiles})`);
   });
 
   it('count what every kind of fault test tried, with nothing lost', () => {

@@ -54,6 +54,7 @@ export async function runScenario(
   const content = liveContent(app);
   if (outcome.type === 'done') expect(scenario.isDone(app, outcome.value, content), everything).toBe(true);
   if (outcome.code === 'insufficient_storage') expect(content, everything).toBe(oldContent(scenario));
+  await scenario.afterwards?.(app, everything);
   return { ...outcome, live: content, phases: running.phases };
 }
 

@@ -2,13 +2,16 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameS
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { createBackupService } from 'express-db-backup';
+import { expect } from 'vitest';
+import { auditEntries } from '../audit.js';
 import { destroyHeader } from '../damage.js';
 import { type AppFolder, destroyedContent, digest, fileAndLog, keepAll, manifestOf } from '../invariants.js';
 import { createDatabase, type LiveOptions, setGeneration } from '../live-database.js';
-import { stagedFiles } from '../workspace.js';
+import { stagedFiles, storedBackups } from '../workspace.js';
 
 /** Few pages: the calls that write them are many all the same, and each of them is a case. */
 export const rows = 30;
+const keepOne = { keep: 1 };
 const committedBefore = 'before';
 export const states = { old: `second:${rows}`, new: `first:${rows}`, foreign: `foreign:${rows}` } as const;
 
@@ -31,6 +34,8 @@ export interface Scenario {
   parameters?(app: Prepared): unknown[];
   /** Whether what was answered as done is done. */
   isDone(app: Prepared, value: unknown, live: string): boolean;
+  /** What else holds afterwards, whatever became of it. */
+  afterwards?(app: Prepared, told: string): Promise<void>;
 }
 
 /** Published, and told as verified: only such a backup can be restored. */
@@ -57,6 +62,12 @@ export const oldContent = ({ destroyed }: Scenario): string => (destroyed === tr
 /** The operations that change something, each as an application would call it. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   create: { verb: 'create', isDone: (app, value) => isThere(app, filenameOf(value)) },
+  'create with retention': {
+    verb: 'create',
+    retention: keepOne,
+    isDone: (app, value) => isThere(app, filenameOf(value)),
+    afterwards: expectPolicyAfterNext,
+  },
   restore,
   'restore with a rollback journal': { ...restore, live: { wal: false } },
   'restore over a damaged file': {
@@ -84,6 +95,23 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   start: { verb: 'start', prepare: leaveDebris, isDone: ({ directory }) => stagedFiles(directory).length === 0 },
 };
+
+/** The next run brings the vault to its policy, and the audit tells of each removal and of each operation once. */
+async function expectPolicyAfterNext({ databaseFile, directory }: Prepared, told: string): Promise<void> {
+  const next = createBackupService({ database: databaseFile, directory, retention: keepOne });
+  try {
+    const { filename } = await next.create();
+    expect(storedBackups(directory), told).toEqual([filename]);
+    expect(await next.verifyAudit(), told).toMatchObject({ ok: true });
+  } finally {
+    await next.close();
+  }
+  const entries = auditEntries(directory, told);
+  const operations = entries.flatMap(({ action, operation }) => (action === 'remove' ? [] : (operation ?? [])));
+  expect(new Set(operations).size, told).toBe(operations.length);
+  const removed = entries.flatMap(({ action, file }) => (action === 'remove' ? [file] : []));
+  expect(new Set(removed).size, told).toBe(removed.length);
+}
 
 /** What a service leaves that was killed while it published. */
 function leaveDebris({ directory, first }: Prepared): void {
