@@ -5,6 +5,7 @@ import { AuditQueue, type Queued } from './audit-queue.js';
 import { type AuditCheck, checkChain } from './check-chain.js';
 import { type OpenTrail, openTrail } from './open-trail.js';
 import { type AuditPage, mentions, readEntries } from './read-entries.js';
+import { requirePlace } from './trail-files.js';
 import { TrailWriter, type TrailWriterParts } from './trail-writer.js';
 
 export interface AuditTrailParts extends TrailWriterParts {
@@ -38,7 +39,11 @@ export function createAuditTrail(parts: AuditTrailParts): AuditTrail {
   const { exclusively, clock } = parts;
   const writer = new TrailWriter(parts);
   const queue = new AuditQueue(
-    (batch) => exclusively(async () => appendAll(parts, writer, await wanted(parts, batch))),
+    (batch) =>
+      exclusively(async () => {
+        await requirePlace(parts);
+        await appendAll(parts, writer, await wanted(parts, batch));
+      }),
     clock,
   );
   const withTrail = async <Result>(look: (trail: OpenTrail) => Promise<Result>): Promise<Result> => {
@@ -85,6 +90,7 @@ async function isThere(parts: AuditTrailParts, { operation }: AuditDraft): Promi
 
 /** Where the vault cannot be written to, the trail is read as it is: nobody moves its files either. */
 async function opened(parts: AuditTrailParts, writer: TrailWriter): Promise<OpenTrail> {
+  await requirePlace(parts);
   try {
     return await parts.exclusively(async () => {
       await writer.settle();

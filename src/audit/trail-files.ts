@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BackupError } from '../errors.js';
 import { syncDirectory } from '../system/durable-write.js';
 
 export interface TrailPlace {
@@ -12,6 +13,15 @@ export interface TrailPlace {
 
 /** Age 0 is the file that is written to, 1 the newest old one. */
 export const trailFileName = (age: number): string => (age === 0 ? 'audit.jsonl' : `audit.${age}.jsonl`);
+
+/**
+ * A link in the place of the vault, put there after the service looked at it, would lead the audit elsewhere.
+ * @throws BackupError `vault_refused`
+ */
+export async function requirePlace({ directory }: TrailPlace): Promise<void> {
+  if ((await lstat(directory)).isDirectory()) return;
+  throw new BackupError('vault_refused', 'The directory of the backups is no directory now.');
+}
 
 const oldFile = /^audit\.([1-9]\d{0,3})\.jsonl$/;
 

@@ -130,7 +130,7 @@ class Recorder implements AuditRecorder {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#write({ all: true });
-    await this.#patiently(this.#parts.trail.drain());
+    if (await this.#parts.isReady()) await this.#patiently(this.#parts.trail.drain());
   }
 
   /** One timer for all that is held; it keeps no process alive. */
@@ -157,8 +157,16 @@ class Recorder implements AuditRecorder {
     return this.#patiently(this.#parts.trail.append(draft, options));
   }
 
+  /** Of a vault that is refused now everyone is told who asks it for anything. */
+  #report(error: unknown): void {
+    if (!(error instanceof BackupError) || error.code !== 'vault_refused') this.#parts.report(error);
+  }
+
   async #patiently(writing: Promise<unknown>): Promise<void> {
-    const written = writing.then(() => undefined, this.#parts.report);
+    const written = writing.then(
+      () => undefined,
+      (error: unknown) => this.#report(error),
+    );
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, patienceMs).unref();

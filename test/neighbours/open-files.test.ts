@@ -33,7 +33,13 @@ describe.runIf(canTrace())('the application that uses every route opens', () => 
     const opened = guarded(traced);
     expect(opened.filter((opening) => !isOfSqlite(opening))).toEqual([]);
     expect(new Set(opened.map(({ path }) => path.replace(/instances\/.*/, 'instances')))).toEqual(
-      new Set(['app.db', 'backups/.state/operation.lock', 'backups/.state/vault.lock', 'backups/.state/instances']),
+      new Set([
+        'app.db',
+        'backups/.state/operation.lock',
+        'backups/.state/vault.lock',
+        'backups/.state/audit.lock',
+        'backups/.state/instances',
+      ]),
     );
   });
 
