@@ -40,7 +40,12 @@ interface FeedBench {
 function createFeedBench(): FeedBench {
   const stateDirectory = temporaryFolder();
   const clock = (): Date => new Date();
-  const real = createOperationsLog({ stateDirectory, isAlive: () => true, clock });
+  const real = createOperationsLog({
+    stateDirectory,
+    isAlive: () => true,
+    clock,
+    onInterrupted: async () => undefined,
+  });
   let listed = 0;
   const counted =
     <Result>(read: () => Promise<Result>) =>
