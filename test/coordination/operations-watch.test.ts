@@ -32,7 +32,8 @@ function createBench() {
     stateDirectory,
     isAlive: (instance) => !dead.has(instance),
     clock: () => new Date('2026-01-01T00:01:00.000Z'),
- , onInterrupted: async () => undefined });
+    onInterrupted: async () => undefined,
+  });
   const reads: string[] = [];
   const watch = createOperationsWatch(stateDirectory, {
     ...log,

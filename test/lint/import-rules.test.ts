@@ -44,6 +44,8 @@ it.each([
   ['src/notify/notifications.ts', '../vault/vault.js'],
   ['src/notify/notifications.ts', '../operations/service-events.js'],
   ['src/vault/vault.ts', '../notify/notifier.js'],
+  ['src/audit/audit-trail.ts', '../coordination/vault-lock.js'],
+  ['src/vault/vault.ts', '../audit/audit-trail.js'],
   ['src/operations/create-backup.ts', '../http/routes.js'],
   ['src/operations/create-backup.ts', '../create-backup-service.js'],
   ['src/http/routes.ts', '../index.js'],
