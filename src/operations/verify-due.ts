@@ -58,7 +58,8 @@ export class DueVerifications {
   async #due(): Promise<Backup | undefined> {
     const { vault, clock } = this.#parts;
     const now = clock().getTime();
-    const backups = (await vault.list()).filter(({ manifest }) => manifest);
+    // One that was found damaged was told of and does not heal; the raw copy of a damaged live file is one from the start.
+    const backups = (await vault.list()).filter(({ manifest, verification }) => manifest && verification?.ok !== false);
     const byDue = backups
       .map((backup) => ({ backup, dueAt: this.#dueAt(backup, now) }))
       .sort((a, b) => a.dueAt - b.dueAt);

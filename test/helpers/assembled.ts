@@ -1,6 +1,6 @@
 import { type BackupServiceOptions, sqlite } from 'express-db-backup';
 import { onTestFinished } from 'vitest';
-import { assemble } from '../../dist/create-backup-service.js';
+import { assembleParts } from '../../dist/composition/assemble-parts.js';
 import type { OperationParts } from '../../dist/operations/operation-parts.js';
 import { parseOptions } from '../../dist/options/parse-options.js';
 import { serviceOptionsSchema } from '../../dist/options/service-options.js';
@@ -13,7 +13,7 @@ export interface Assembled {
 /** What a service is made of, for a test that drives one part of it without its timers; closed when the test ends. */
 export async function assembled(options: BackupServiceOptions & { readonly database: string }): Promise<Assembled> {
   const parsed = parseOptions(serviceOptionsSchema, options, 'createBackupService');
-  const { parts, upkeep } = assemble(sqlite({ path: options.database }), options.directory, parsed);
+  const { parts, upkeep } = assembleParts(sqlite({ path: options.database }), options.directory, parsed);
   await upkeep.open();
   parts.schedule.isActive = true;
   const close = async (): Promise<void> => {

@@ -1,0 +1,84 @@
+import type { BackupService } from '../operations/backup-service.js';
+import { cancelOperation } from '../operations/cancel-operation.js';
+import { cleanUp } from '../operations/clean-up.js';
+import { createBackup } from '../operations/create-backup.js';
+import { EventFeed } from '../operations/event-feed.js';
+import { importBackup } from '../operations/import-backup.js';
+import { listBackups, readStats } from '../operations/list-backups.js';
+import { openBackup, readBackup } from '../operations/open-backup.js';
+import { callerName, type OperationParts } from '../operations/operation-parts.js';
+import { probeVault } from '../operations/probe-vault.js';
+import { readAudit } from '../operations/read-audit.js';
+import { readStatus } from '../operations/read-status.js';
+import { recover } from '../operations/recover.js';
+import { removeBackup } from '../operations/remove-backup.js';
+import { createReservations } from '../operations/reserve-staging.js';
+import { restoreBackup } from '../operations/restore-backup.js';
+import { createUnattended } from '../operations/unattended.js';
+import { updateBackup } from '../operations/update-backup.js';
+import { verifyBackup } from '../operations/verify-backup.js';
+import type { Upkeep } from './assemble-parts.js';
+
+/** Every operation as a method, and the beginning and the end of what runs beside them. */
+export function toService(parts: OperationParts, upkeep: Upkeep): BackupService {
+  const { open, instances, exclusively, log, trail, stopMetrics, notifications } = upkeep;
+  const { runner, events, engine, audit } = parts;
+  const feed = new EventFeed({ ...parts, log });
+  const reserve = createReservations(parts);
+  const unattended = createUnattended(parts);
+  const opened = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    open()
+      .then(work)
+      .catch((error: unknown) => {
+        throw runner.told(error);
+      });
+  return {
+    create: (input = {}) => createBackup(parts, input),
+    list: (input = {}) => opened(() => listBackups(parts, input)),
+    stats: () => opened(() => readStats(parts)),
+    get: (filename) => opened(() => parts.vault.get(filename)),
+    open: (filename, caller = {}) => opened(() => readBackup(parts, filename, caller)),
+    openFile: (filename) => opened(() => openBackup(parts, filename)),
+    verify: (filename, input = {}) => verifyBackup(parts, filename, input),
+    restore: (filename, input = {}) => restoreBackup(parts, filename, input),
+    importFile: (file, input = {}) => importBackup(parts, file, input),
+    update: (filename, change, caller = {}) => opened(() => updateBackup(parts, filename, change, caller)),
+    remove: (filename, caller = {}) => removeBackup(parts, filename, caller),
+    cleanup: (input = {}) => cleanUp(parts, input),
+    status: () => opened(() => readStatus(parts)),
+    operation: (id) => opened(() => runner.get(id)),
+    cancel: (id, caller = {}) => opened(() => cancelOperation(parts, id, caller)),
+    audit: (input = {}) => opened(() => readAudit(trail, audit, input)),
+    verifyAudit: () => opened(() => trail.check()),
+    audited: {
+      handedOut: (file, caller) =>
+        audit.handedOut({ action: 'download', by: callerName(caller), from: caller.from, file }),
+      refused: audit.refused.bind(audit),
+    },
+    on: events.on,
+    follow: (reader, since) => opened(() => feed.follow(reader, since)),
+    reserveStaging: () => opened(reserve),
+    probe: (look) => opened(() => probeVault(parts, look)),
+    start: async () => {
+      const report = await opened(async () => {
+        await notifications.prepare();
+        return recover(parts, () => exclusively(instances.sweep));
+      });
+      notifications.resume();
+      unattended.start();
+      return report;
+    },
+    underMaintenance: parts.maintenance.isRaised,
+    close: async () => {
+      unattended.stop();
+      stopMetrics();
+      await runner.close(() => notifications.close());
+      await unattended.idle();
+      await audit.close();
+      feed.close();
+      await engine.close();
+    },
+    limits: parts.options.limits,
+    report: (fault) => events.emit('internal.error', fault),
+  };
+}
