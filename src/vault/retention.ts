@@ -40,7 +40,7 @@ export function planRetention(
   for (const [kind, members] of byKind(sorted)) {
     const rules = rulesOf(policy, kind);
     for (const group of [members.filter(isSound), members.filter((backup) => !isSound(backup))])
-      applyRules(group, rules, { kept, removed });
+      applyRules(group, kind, rules, { kept, removed });
     if (policy[kind]?.maxTotalSize !== undefined)
       limitSize(members, policy[kind].maxTotalSize, { kept, removed, untouchable });
   }
@@ -99,20 +99,28 @@ interface Decisions {
 }
 
 /** Newest first, so that the first one of a period is its newest. */
-function applyRules(group: readonly Backup[], rules: RetentionRules, { kept, removed }: Decisions): void {
+function applyRules(
+  group: readonly Backup[],
+  kind: BackupKind,
+  rules: RetentionRules,
+  { kept, removed }: Decisions,
+): void {
   const set = (['keep', ...periods] as const).filter((rule) => rules[rule] !== undefined);
-  const told = set.map((rule) => `${rule} ${rules[rule]}`).join(', ');
+  const newest = `the newest ${rules.keep} of kind ${kind}`;
   if (set.length === 0) for (const { filename } of group) kept.set(filename, 'no rule limits how many there are');
   for (const rule of set) {
     const chosen = rule === 'keep' ? group : firstOfEach(group, periodOf[rule]);
     for (const { filename, createdAt } of chosen.slice(0, rules[rule]))
-      if (!kept.has(filename)) kept.set(filename, reasonOf(rule, rules[rule] ?? 0, createdAt));
+      if (!kept.has(filename))
+        kept.set(
+          filename,
+          rule === 'keep' ? `one of ${newest}` : `the newest of ${periodOf[rule](createdAt)} (${rule})`,
+        );
   }
-  for (const { filename } of group) if (!kept.has(filename)) removed.set(filename, `not kept by any rule: ${told}`);
+  const told = set.map((rule) => `${rule} ${rules[rule]}`).join(', ');
+  const reason = told === `keep ${rules.keep}` ? `older than ${newest}` : `kept by no rule for kind ${kind}: ${told}`;
+  for (const { filename } of group) if (!kept.has(filename)) removed.set(filename, reason);
 }
-
-const reasonOf = (rule: 'keep' | keyof typeof periodOf, limit: number, createdAt: string): string =>
-  rule === 'keep' ? `one of the newest ${limit}` : `${rule}: the newest of ${periodOf[rule](createdAt)}`;
 
 function firstOfEach(sorted: readonly Backup[], period: (instant: string) => string): Backup[] {
   const seen = new Set<string>();

@@ -59,15 +59,15 @@ describe('a plan', () => {
   it('gives one reason for each backup', () => {
     const { keep, remove } = plan([...minutes(1, 2, 3), backup(4, null)], { keep: 1, daily: 1, hourly: 2 });
     expect(remove).toEqual([
-      { filename: 'app_manual_2.db', reason: 'not kept by any rule: keep 1, hourly 2, daily 1' },
-      { filename: 'app_manual_1.db', reason: 'not kept by any rule: keep 1, hourly 2, daily 1' },
+      { filename: 'app_manual_2.db', reason: 'kept by no rule for kind manual: keep 1, hourly 2, daily 1' },
+      { filename: 'app_manual_1.db', reason: 'kept by no rule for kind manual: keep 1, hourly 2, daily 1' },
     ]);
     expect(keep).toEqual([
       {
         filename: 'app_null_4.db',
         reason: 'stray file: it has no manifest, and retention removes only what this package made',
       },
-      { filename: 'app_manual_3.db', reason: 'one of the newest 1' },
+      { filename: 'app_manual_3.db', reason: 'one of the newest 1 of kind manual' },
     ]);
   });
 
@@ -92,7 +92,7 @@ describe('a plan', () => {
     const { remove, keep } = plan(backups, rules, (filename: string) => filename === 'app_manual_2.db', now);
     expect(names(remove)).toEqual(manual(3, 4));
     expect(keep.map(({ reason }) => reason)).toEqual([
-      'one of the newest 1',
+      'one of the newest 1 of kind manual',
       'younger than `minAge`',
       'being read',
       'pinned',
