@@ -93,7 +93,7 @@ describe.each([
     const { backups, ...rest } = permissionsBelow(folder);
     expect(backups).toBe('0700');
     const inside = Object.entries(rest).filter(([path]) => path.startsWith('backups/'));
-    const isFile = (path: string): boolean => /\.(db|json|lock)$/.test(path);
+    const isFile = (path: string): boolean => /\.(db|json|jsonl|lock)$/.test(path);
     expect(inside.filter(([path, mode]) => mode !== (isFile(path) ? '0600' : '0700'))).toEqual([]);
     expect(inside.filter(([path]) => path.endsWith('.db')).length).toBe(3);
   });
