@@ -62,11 +62,6 @@ export const oldContent = ({ destroyed }: Scenario): string => (destroyed === tr
 /** The operations that change something, each as an application would call it. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   create: { verb: 'create', isDone: (app, value) => isThere(app, filenameOf(value)) },
-  'create that makes an old one go': {
-    verb: 'create',
-    retention: { keep: 2 },
-    isDone: (app, value) => isThere(app, filenameOf(value)) && isThere(app, app.second),
-  },
   'create with retention': {
     verb: 'create',
     retention: keepOne,
