@@ -4,11 +4,12 @@ import type { AuditTrail } from '../audit/audit-trail.js';
 import { createInstances, type Instances } from '../coordination/instances.js';
 import { createJournal } from '../coordination/journal.js';
 import { createMaintenance } from '../coordination/maintenance.js';
-import { operationTypes } from '../coordination/operation.js';
+import { operationTypes, toOperation } from '../coordination/operation.js';
 import { createOperationLock } from '../coordination/operation-lock.js';
 import { createOperationsLog, type OperationsLog } from '../coordination/operations-log.js';
 import { createVaultLock, type Exclusively } from '../coordination/vault-lock.js';
 import type { Engine } from '../engines/engine.js';
+import { BackupError } from '../errors.js';
 import { createEvents, type EventListeners } from '../events.js';
 import { logEvents } from '../logging/log-events.js';
 import { exposeMetrics } from '../metrics/expose-metrics.js';
@@ -66,7 +67,18 @@ export function assembleParts(
     stateDirectory,
     isAlive: instances.isAlive,
     clock,
-    onInterrupted: ({ id, type, startedBy }) => recorder.interrupted({ action: type, by: startedBy, operation: id }),
+    async onInterrupted(record) {
+      const { id, type, startedBy } = record;
+      await recorder.interrupted({ action: type, by: startedBy, operation: id });
+      const operation = toOperation(record);
+      events.emit('operation', operation);
+      // Of a restore its journal tells more.
+      const error = new BackupError(
+        'operation_interrupted',
+        `The process that ran this ${type} ended before it was done.`,
+      );
+      if (type === 'create') events.emit('backup.failed', { operation, error });
+    },
   });
   const runner = new OperationRunner({
     log,

@@ -12,6 +12,8 @@ interface Count {
   readonly endsAt: number;
 }
 
+const infoOf = ({ hits, endsAt }: Count): ClientRateLimitInfo => ({ totalHits: hits, resetTime: new Date(endsAt) });
+
 /** Counts in fixed windows, in bounded memory and without a timer. */
 export class LimitStore implements Store {
   /** Its keys are known to no other store. */
@@ -24,14 +26,15 @@ export class LimitStore implements Store {
     this.#windowMs = windowMs;
   }
 
-  hits(key: string): number {
-    return this.#current(key)?.hits ?? 0;
+  get(key: string): ClientRateLimitInfo | undefined {
+    const count = this.#current(key);
+    return count && infoOf(count);
   }
 
   increment(key: string): ClientRateLimitInfo {
     const count = this.#current(key) ?? this.#begin(key);
     count.hits++;
-    return { totalHits: count.hits, resetTime: new Date(count.endsAt) };
+    return infoOf(count);
   }
 
   decrement(key: string): void {

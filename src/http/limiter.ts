@@ -6,9 +6,6 @@ import type { LimitName, RateRule } from '../options/rate-limit-options.js';
 import { LimitStore } from './limit-store.js';
 
 export interface Limiter {
-  readonly limit: number;
-  /** How often the caller was counted in its window. */
-  hits(caller: string): number;
   /**
    * Counts a request and tells in the headers of its answer what is left.
    * @returns a function that takes the count back @throws BackupError `rate_limited`
@@ -40,8 +37,6 @@ export function createLimiter(name: LimitName, { limit, windowMs }: RateRule): L
     logger: silent,
   });
   return {
-    limit,
-    hits: (caller) => store.hits(digest(caller)),
     async count(caller, request, response) {
       const key = digest(caller);
       keys.set(request, key);

@@ -16,7 +16,7 @@ export type Readings = Readonly<Partial<Record<MetricName, readonly Sample[]>>>;
 export function vaultReadings(backups: readonly StoredBackup[], freeBytes: number | null, now: Date): Readings {
   return {
     vault_readable: one(1),
-    ...ofNewest(newestSuccess(backups), now),
+    ...ofNewest(newestSuccess(backups, now), now),
     backups: byKind(backups, () => 1),
     stored_bytes: byKind(backups, ({ size }) => size),
     ...(freeBytes !== null && { free_bytes: one(freeBytes) }),
@@ -25,10 +25,18 @@ export function vaultReadings(backups: readonly StoredBackup[], freeBytes: numbe
   };
 }
 
-/** A safety backup belongs to a restore, an uploaded one is of some other day, and a damaged one was no success. */
-function newestSuccess(backups: readonly StoredBackup[]): StoredBackup | undefined {
+/**
+ * A safety backup belongs to a restore, an uploaded one is of some other day, a damaged one was no success, and the age of
+ * one that a clock made that was ahead says nothing.
+ */
+function newestSuccess(backups: readonly StoredBackup[], now: Date): StoredBackup | undefined {
   return backups.find(
-    ({ kind, verification }) => kind !== null && kind !== 'safety' && kind !== 'uploaded' && verification?.ok !== false,
+    ({ kind, verification, createdAt }) =>
+      kind !== null &&
+      kind !== 'safety' &&
+      kind !== 'uploaded' &&
+      verification?.ok !== false &&
+      Date.parse(createdAt) <= now.getTime(),
   );
 }
 
@@ -48,7 +56,8 @@ function ofVerifications(backups: readonly StoredBackup[]): Readings {
   let oldest = Number.POSITIVE_INFINITY;
   for (const { kind, createdAt, verification } of backups) {
     const at = Date.parse(verification?.at ?? createdAt) / 1000;
-    if (kind !== null) oldest = Math.min(oldest, at);
+    // A damaged one is not verified again, and told of by itself.
+    if (kind !== null && verification?.ok !== false) oldest = Math.min(oldest, at);
     const ok = verification?.at == null ? null : verification.ok;
     if (ok !== null && at > (last?.at ?? Number.NEGATIVE_INFINITY)) last = { at, ok };
   }

@@ -1,7 +1,7 @@
 import type { BackupError } from '../errors.js';
 
 interface FailedOperation {
-  readonly operation: { readonly startedAt: string; readonly startedBy: string };
+  readonly operation: { readonly type: string; readonly startedAt: string; readonly startedBy: string };
   readonly error: BackupError;
 }
 

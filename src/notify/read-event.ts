@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../error-table.js';
 import type { BackupError } from '../errors.js';
 import type { TroubleEvent } from '../options/notify-options.js';
 import type { SourceEvents } from './event-source.js';
@@ -16,7 +17,8 @@ const isAbout = (event: TroubleEvent, ...names: string[]) => {
 export const readEvent: Readers = {
   operation: ended,
   'backup.created': created,
-  'backup.failed': ({ error }) => failure('backup.failed', error),
+  // What somebody sent and was refused says nothing of the backups of this database.
+  'backup.failed': ({ operation, error }) => (operation.type === 'upload' ? nothing : failure('backup.failed', error)),
   'backup.verified': ({ filename, level }) => ({
     notice: { event: 'backup.verified', what: `${filename} passed its verification (${level}).`, facts: { filename } },
     // A quick look does not take back what a full one found.
@@ -109,10 +111,20 @@ function created({ filename, kind, size, tables }: SourceEvents['backup.created'
   };
 }
 
-/** A cancel is somebody's wish and no trouble. The cause of an internal error is for the host's log alone. */
+/** What the caller has mistaken, or wished as a cancel, is answered to the caller and is nobody else's trouble. */
+const callersOwn: readonly ErrorCode[] = [
+  'operation_cancelled',
+  'invalid_request',
+  'backup_not_found',
+  'backup_changed',
+  'backup_incompatible',
+  'untrusted_objects',
+];
+
+/** The cause of an internal error is for the host's log alone. */
 function failure(event: 'backup.failed' | 'restore.failed', error: BackupError): Occurrence {
   const { code, title, hint, message, facts } = error;
-  if (code === 'operation_cancelled') return nothing;
+  if (callersOwn.includes(code)) return nothing;
   const detail = code === 'internal_error' ? `${title} (${String(facts.instance)}).` : message;
   return { trouble: { event, subject: code, code, what: oneLine(detail), hint, facts: plainFacts(facts) } };
 }

@@ -97,8 +97,9 @@ async function liveBytes({ engine, options }: OperationParts): Promise<number> {
   return bytes;
 }
 
+/** A safety backup is of what was to be replaced, an uploaded one of another database. */
 async function previousBackup({ vault }: OperationParts): Promise<Backup | undefined> {
-  return (await vault.list()).find((backup) => backup.manifest && backup.kind !== 'safety');
+  return (await vault.list()).find(({ manifest, kind }) => manifest && kind !== 'safety' && kind !== 'uploaded');
 }
 
 /** The new backup exists whatever becomes of the old ones; a fault here is told to the host and is no failure of the backup. */

@@ -47,37 +47,41 @@ export class ScheduledRuns {
 
   async #runUnderLock(): Promise<number> {
     const { history, dueAt, waitMs, isKnown } = await this.#look();
-    if (!isKnown) await this.#write(history, 0, null);
+    if (!isKnown) await this.#write(history, history.failures, history.failedAt);
     if (waitMs > 0) return waitMs;
     const { clock, options, schedule } = this.#parts;
-    this.#tell('not_running', missedWhileAway(options.schedule, history, dueAt, clock()));
+    const missed = missedWhileAway(options.schedule, history, dueAt, clock());
     const startedAt = clock();
+    // A run that its process does not survive has failed: who is restarted does not try again at once.
+    await this.#write(history, history.failures + 1, startedAt);
     try {
       await createBackup(this.#parts, { kind: 'scheduled', by: scheduleCaller });
-      if (history.failures > 0) await this.#write(history, 0, null);
+      await this.#write(history, 0, null);
     } catch (error) {
-      if (toBackupError(error).code === 'operation_in_progress') return busyMs;
       // A service that is closed has its operations cancelled; the next start finds the run due.
-      if (!schedule.isActive) return busyMs;
-      await this.#write(history, history.failures + 1, clock().toISOString());
+      const isOver = toBackupError(error).code !== 'operation_in_progress' && schedule.isActive;
+      await this.#write(history, history.failures + (isOver ? 1 : 0), isOver ? clock() : history.failedAt);
+      if (!isOver) return busyMs;
     }
+    this.#tell('not_running', missed);
     this.#tell('still_running', missedWhileRunning(options.schedule, startedAt, clock()));
     return (await this.#look()).waitMs;
   }
 
   async #look() {
-    const { clock, options, schedule } = this.#parts;
-    const history = await readHistory(this.#parts);
-    const { dueAt } = planRun(options.schedule, history);
+    const { clock, options } = this.#parts;
+    const { isKnown, ...history } = await readHistory(this.#parts);
+    const dueAt = planRun(options.schedule, history);
     const now = clock().getTime();
     this.#quiet = { from: now, until: dueAt.getTime() };
-    return { history, dueAt, waitMs: this.#quiet.until - now, isKnown: (await schedule.read()) !== null };
+    return { history, dueAt, waitMs: this.#quiet.until - now, isKnown };
   }
 
-  #write({ since }: RunHistory, failures: number, failedAt: string | null): Promise<void> {
+  #write({ since }: RunHistory, failures: number, failedAt: Date | null): Promise<void> {
     const { schedule, runner } = this.#parts;
     const staging = async (): Promise<string> => (await runner.instance()).staging;
-    return schedule.write({ since: since.toISOString(), failures, failedAt }, staging).catch((error: unknown) => {
+    const state = { since: since.toISOString(), failures, failedAt: failedAt?.toISOString() ?? null };
+    return schedule.write(state, staging).catch((error: unknown) => {
       runner.told(error);
     });
   }
@@ -95,13 +99,21 @@ export async function readSchedule(parts: OperationParts): Promise<Schedule> {
   const history = await readHistory(parts);
   return {
     enabled: parts.schedule.isActive,
-    nextRunAt: parts.schedule.isActive ? planRun(parts.options.schedule, history).dueAt.toISOString() : null,
+    nextRunAt: parts.schedule.isActive ? planRun(parts.options.schedule, history).toISOString() : null,
     lastRunAt: history.last?.startedAt.toISOString() ?? null,
   };
 }
 
-/** What the vault holds tells when the schedule last ran; a backup from the future tells nothing. */
-async function readHistory({ vault, clock, schedule, runner }: OperationParts): Promise<RunHistory> {
+/**
+ * What the vault holds tells when the schedule last ran. Whatever was written while the clock was ahead tells nothing, and
+ * is written anew: a wait that counts from the future would never end.
+ */
+async function readHistory({
+  vault,
+  clock,
+  schedule,
+  runner,
+}: OperationParts): Promise<RunHistory & { readonly isKnown: boolean }> {
   const now = clock();
   // A vault that cannot be listed leaves the run due: the backup that fails then is heard of.
   const backups = await vault.list().catch((error: unknown) => {
@@ -110,12 +122,16 @@ async function readHistory({ vault, clock, schedule, runner }: OperationParts): 
   });
   const newest = backups.find(({ kind, createdAt }) => kind === 'scheduled' && Date.parse(createdAt) <= now.getTime());
   const state = await schedule.read();
-  const past = (instant: string): Date => new Date(Math.min(Date.parse(instant), now.getTime()));
+  const isPast = (instant: string): boolean => Date.parse(instant) <= now.getTime();
+  const since = state !== null && isPast(state.since) ? new Date(state.since) : now;
+  const failedAt =
+    state !== null && state.failedAt !== null && isPast(state.failedAt) ? new Date(state.failedAt) : null;
   return {
     last: newest === undefined ? null : finished(newest),
-    since: state === null ? now : past(state.since),
-    failures: state?.failures ?? 0,
-    failedAt: state?.failedAt === undefined || state.failedAt === null ? null : past(state.failedAt),
+    since,
+    failures: failedAt === null ? 0 : (state?.failures ?? 0),
+    failedAt,
+    isKnown: state !== null && isPast(state.since) && (failedAt !== null || state.failures === 0),
   };
 }
 

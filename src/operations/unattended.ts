@@ -13,8 +13,8 @@ export interface Unattended {
   idle(): Promise<void>;
 }
 
-/** An application starts first; a process that is restarted again and again never gets further. */
-const longestSettleMs = 60_000;
+/** An application starts first. A process that dies again and again makes backups nevertheless, as many as are due. */
+const longestSettleMs = 10_000;
 /** A fault of the vault itself is not gone a moment later. */
 const faultMs = 60_000;
 

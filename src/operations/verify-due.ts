@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { FileLock } from '../coordination/file-lock.js';
 import { toBackupError } from '../errors.js';
+import { verificationLevels } from '../options/backup-kind.js';
 import type { VerifySchedule } from '../options/schedule.js';
 import type { Backup } from '../vault/backup.js';
 import type { OperationParts } from './operation-parts.js';
@@ -13,6 +14,9 @@ const pauseMs = 1_000;
 const busyMs = 30_000;
 /** A backup that could not be checked, which says nothing of it, is tried again no sooner; the others are not held up. */
 const retryMs = 3_600_000;
+
+const ranks: readonly (string | undefined)[] = ['none', ...verificationLevels];
+const rank = (level: string | undefined): number => ranks.indexOf(level);
 
 /** Verifies stored backups in the background, so that bit rot is found while another backup still exists. */
 export class DueVerifications {
@@ -70,10 +74,12 @@ export class DueVerifications {
     return first !== undefined && first.dueAt <= now ? first.backup : undefined;
   }
 
-  /** A verdict from the future is no verdict. */
+  /** A verdict from the future is none, nor is one of a lower level than is wanted. */
   #dueAt({ filename, verification }: Backup, now: number): number {
     const at = Date.parse(verification?.at ?? '');
-    const regular = Number.isNaN(at) || at > now ? 0 : at + this.#wanted.every;
+    const { every, level } = this.#wanted;
+    const counts = at <= now && rank(verification?.level) >= rank(level);
+    const regular = counts ? at + every : 0;
     const failedAt = this.#failedAt.get(filename);
     return failedAt === undefined || failedAt > now ? regular : Math.max(regular, failedAt + retryMs);
   }

@@ -43,7 +43,7 @@ export const retentionSchema = z
   })
   .prefault({})
   .transform((given) =>
-    limits.some((limit) => given[limit] !== undefined) ? given : { keep: retentionDefaults.keep, ...given },
+    limits.some((limit) => given[limit] !== undefined) ? given : { ...given, keep: retentionDefaults.keep },
   );
 
 export interface RetentionRules {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { verificationLevels } from './backup-kind.js';
 import { duration, longestTimerMs } from './duration.js';
 
-/** What a started service does when nothing else is said. */
-export const scheduleDefaults = { schedule: { every: '24h' }, verifyEvery: '7d' } as const;
+/** What a started service does when nothing else is said: within the seven days that a backup stays, its bytes are read again. */
+export const scheduleDefaults = { schedule: { every: '24h' }, verifyEvery: '3d' } as const;
 
 const shortestMs = 1_000;
 const interval = duration({ leastMs: shortestMs, mostMs: longestTimerMs });
@@ -24,6 +24,8 @@ const cronRule = z
 
 /** What croner says of it, or that it never comes. */
 function problemOf(cron: string, timezone: string): string | null {
+  // croner also takes a date, and a year as a seventh field: schedules that end.
+  if (!/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(cron)) return 'a cron expression of five or six fields';
   try {
     const next = new Cron(cron, { timezone, paused: true }).nextRun();
     return next === null ? `a cron expression that comes again; "${cron}" never does` : null;

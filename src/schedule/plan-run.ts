@@ -17,13 +17,6 @@ export interface RunHistory {
   readonly failedAt: Date | null;
 }
 
-export interface RunPlan {
-  /** When the next run is due, or was. */
-  readonly dueAt: Date;
-  /** How many runs fell into the time of the last one, and were left out. */
-  readonly skipped: number;
-}
-
 const firstRetryMs = 60_000;
 const longestRetryMs = 3_600_000;
 /** Counting further tells nobody more. */
@@ -33,13 +26,13 @@ const mostCounted = 1_000;
  * When the next run is due: at the first time of any rule after the last run began that did not pass while it was still
  * running. After failures it is put off, longer each time, but never beyond the next regular time.
  */
-export function planRun(rules: readonly ScheduleRule[], history: RunHistory): RunPlan {
+export function planRun(rules: readonly ScheduleRule[], history: RunHistory): Date {
   const { last, since, failures, failedAt } = history;
   const regular = last === null ? firstRun(rules, since) : runAfter(rules, last);
   if (failures === 0 || failedAt === null) return regular;
   const waitMs = Math.min(firstRetryMs * 2 ** (failures - 1), longestRetryMs);
   const retryAt = earliest([new Date(failedAt.getTime() + waitMs), ...rules.map((rule) => nextTime(rule, failedAt))]);
-  return { ...regular, dueAt: retryAt > regular.dueAt ? retryAt : regular.dueAt };
+  return new Date(Math.max(Number(retryAt), Number(regular)));
 }
 
 /** How many times of the rules have come after one and until another. */
@@ -57,15 +50,13 @@ export function timeAfter(rules: readonly ScheduleRule[], startedAt: Date): Date
   return earliest(rules.map((rule) => nextTime(rule, startedAt)));
 }
 
-function firstRun(rules: readonly ScheduleRule[], since: Date): RunPlan {
-  // An interval has no time of its own: the first backup is due when there is none.
-  const dueAt = earliest(rules.map((rule) => ('every' in rule ? since : nextTime(rule, since))));
-  return { dueAt, skipped: 0 };
+/** An interval has no time of its own: the first backup is due when there is none. */
+function firstRun(rules: readonly ScheduleRule[], since: Date): Date {
+  return earliest(rules.map((rule) => ('every' in rule ? since : nextTime(rule, since))));
 }
 
-function runAfter(rules: readonly ScheduleRule[], { startedAt, finishedAt }: FinishedRun): RunPlan {
-  const passed = rules.map((rule) => timesBetween(rule, startedAt, finishedAt));
-  return { dueAt: earliest(passed.map(({ next }) => next)), skipped: Math.max(...passed.map(({ count }) => count)) };
+function runAfter(rules: readonly ScheduleRule[], { startedAt, finishedAt }: FinishedRun): Date {
+  return earliest(rules.map((rule) => timesBetween(rule, startedAt, finishedAt).next));
 }
 
 /** How many times of a rule lie after `from` and not after `until`, and the first one beyond. */

@@ -24,8 +24,8 @@ type Reasons = Map<string, string>;
 
 /**
  * Decides which backups go, with one reason for each; does nothing. The rules are those of restic's `forget`: what any
- * rule keeps stays. Kinds are counted each by itself, and damaged backups apart from sound ones, whose places they do
- * not take. Never removed: a pinned one, a stray file, one that is being read, one younger than `minAge`, and of each
+ * rule keeps stays. Kinds are counted each by itself, and damaged backups and those of a clock that was ahead apart from
+ * the others, whose places they do not take. Never removed: a pinned one, a stray file, one that is being read, one younger than `minAge`, and of each
  * kind the newest one that passed verification, or where none has, the newest.
  */
 export function planRetention(
@@ -39,8 +39,7 @@ export function planRetention(
   const untouchable = protectedOnes(sorted, policy, circumstances);
   for (const [kind, members] of byKind(sorted)) {
     const rules = rulesOf(policy, kind);
-    for (const group of [members.filter(isSound), members.filter((backup) => !isSound(backup))])
-      applyRules(group, kind, rules, { kept, removed });
+    for (const group of groupsOf(members, circumstances.now)) applyRules(group, kind, rules, { kept, removed });
     if (policy[kind]?.maxTotalSize !== undefined)
       limitSize(members, policy[kind].maxTotalSize, { kept, removed, untouchable });
   }
@@ -53,12 +52,25 @@ export function planRetention(
 }
 
 const isSound = ({ verification }: Backup): boolean => verification?.ok !== false;
+const isAhead = ({ createdAt }: Backup, now: Date): boolean => Date.parse(createdAt) > now.getTime();
+/** Those of a clock that was ahead come last: they look newer than what is made now. */
+const inTime = (members: readonly Backup[], now: Date): Backup[] => [
+  ...members.filter((backup) => !isAhead(backup, now)),
+  ...members.filter((backup) => isAhead(backup, now)),
+];
 const isManaged = (backup: Backup): backup is Backup & { readonly kind: BackupKind } => backup.kind !== null;
 const rulesOf = (policy: RetentionPolicy, kind: BackupKind): RetentionRules => policy[kind] ?? policy;
 
 function decision(filename: string, reasons: Reasons): RetentionDecision[] {
   const reason = reasons.get(filename);
   return reason === undefined ? [] : [{ filename, reason }];
+}
+
+/** What is counted by itself, and takes no place of the others. */
+function groupsOf(members: readonly Backup[], now: Date): Backup[][] {
+  const ahead = members.filter((backup) => isAhead(backup, now));
+  const present = members.filter((backup) => !isAhead(backup, now));
+  return [present.filter(isSound), present.filter((backup) => !isSound(backup)), ahead];
 }
 
 function byKind(sorted: readonly Backup[]): Map<BackupKind, Backup[]> {
@@ -75,15 +87,16 @@ function protectedOnes(
 ): Reasons {
   const reasons: Reasons = new Map();
   for (const [kind, members] of byKind(sorted)) {
-    const verified = members.find(({ verification }) => verification?.ok === true);
-    const [newest] = members;
+    const verified = inTime(members, now).find(({ verification }) => verification?.ok === true);
+    const [newest] = inTime(members, now);
     if (verified !== undefined) reasons.set(verified.filename, `the newest verified backup of kind ${kind}`);
     else if (newest !== undefined) reasons.set(newest.filename, `the newest backup of kind ${kind}; none is verified`);
-    const youngest = now.getTime() - (rulesOf(policy, kind).minAge ?? 0);
+    // Rules of a kind's own say nothing of its age unless they name one.
+    const minAge = rulesOf(policy, kind).minAge ?? policy.minAge;
     for (const backup of members) {
       const { filename, createdAt, pinned } = backup;
       if (isHeld(filename)) reasons.set(filename, 'being read');
-      if (Date.parse(createdAt) > youngest && rulesOf(policy, kind).minAge !== undefined)
+      if (minAge !== undefined && Date.parse(createdAt) > now.getTime() - minAge)
         reasons.set(filename, 'younger than `minAge`');
       if (pinned) reasons.set(filename, 'pinned');
     }

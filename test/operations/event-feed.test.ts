@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as realDelay } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { Operation } from '../../dist/coordination/operation.js';
 import { createOperationsLog } from '../../dist/coordination/operations-log.js';
@@ -72,6 +73,7 @@ function createFeedBench(): FeedBench {
     place: { stateDirectory },
     vault: { list: async () => [] },
     runner: { running: () => [], current: async () => null, told: (error: unknown) => faults.push(error) },
+    schedule: { isActive: false, read: async () => null },
     maintenance: { isRaised: () => false },
   } as unknown as FeedParts;
   return {
@@ -172,8 +174,7 @@ it('a fault of the disk is told to the host once, and again when it comes back',
   const look = async (): Promise<void> => {
     for (let ticks = 0; ticks < 6; ticks++) {
       await vi.advanceTimersByTimeAsync(500);
-      await new Promise((resolve) => setImmediate(resolve));
-      await new Promise((resolve) => setImmediate(resolve));
+      await realDelay(20);
     }
   };
   const told = async (): Promise<number> => {

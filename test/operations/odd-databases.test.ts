@@ -93,7 +93,10 @@ it('a level or a pin that is none leaves the manifest as it was', async () => {
   const { service } = createWorkspace();
   const { filename } = await service.create();
   const odd = service as unknown as Record<'verify' | 'update', (name: string, input: object) => Promise<unknown>>;
-  for (const call of [() => odd.verify(filename, { level: 'drill' }), () => odd.update(filename, { pinned: 'yes' })]) {
+  for (const call of [
+    () => odd.verify(filename, { level: 'deepest' }),
+    () => odd.update(filename, { pinned: 'yes' }),
+  ]) {
     await expect(Promise.resolve().then(call)).rejects.toMatchObject({ code: 'invalid_request' });
   }
   expect(await service.get(filename)).toMatchObject({ manifest: true, pinned: false });

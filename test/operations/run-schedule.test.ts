@@ -132,11 +132,62 @@ it('a failed run is heard of, and retried later and later until one succeeds', a
   expect(scheduled(directory)).toHaveLength(1);
 });
 
+it.each([
+  ['a run that failed', true],
+  ['a first start', false],
+])('%s while the clock was ahead keeps no run from its time', async (_what, fails) => {
+  const { databaseFile, directory, database } = createWorkspace();
+  database.close();
+  const options = {
+    database: databaseFile,
+    directory,
+    schedule: fails ? { every: '1d' } : { cron: '30 2 * * *' },
+  } as const;
+  const dayMs = 86_400_000;
+  const today = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: today + 365 * dayMs });
+  onTestFinished(() => void vi.useRealTimers());
+  const { parts } = await assembled(options);
+  if (fails) renameSync(databaseFile, `${databaseFile}.away`);
+  await new ScheduledRuns(parts).run();
+  if (fails) renameSync(`${databaseFile}.away`, databaseFile);
+  expect(scheduled(directory)).toEqual([]);
+  for (let day = 0; day < 3; day++) {
+    vi.setSystemTime(today + day * dayMs);
+    await new ScheduledRuns(parts).run();
+  }
+  expect(scheduled(directory)).toHaveLength(fails ? 3 : 2);
+});
+
+it('missed runs are told once, however often another operation is in the way', async () => {
+  const { databaseFile, directory } = createWorkspace();
+  const { parts } = await assembled({ database: databaseFile, directory, schedule: { every: '1d' } });
+  const missed: MissedRun[] = [];
+  parts.events.on('schedule.missed', (run) => missed.push(run));
+  await new ScheduledRuns(parts).run();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3.5 * 86_400_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const other = parts.runner.run({ type: 'cleanup', by: 'test', exclusive: true }, () => held);
+  await other.started;
+  for (let look = 0; look < 3; look++) await new ScheduledRuns(parts).run();
+  expect(missed).toEqual([]);
+  release();
+  await other;
+  await new ScheduledRuns(parts).run();
+  expect(missed).toMatchObject([{ reason: 'not_running', runs: 2 }]);
+});
+
 describe('a schedule that makes no sense throws at creation', () => {
   it.each([
     ['no duration', { every: 'daily' }, 'a duration such as'],
     ['no time at all', { every: 0 }, 'between 1000 and'],
     ['longer than a timer can wait', { every: '25d' }, 'between 1000 and'],
+    ['a date, which comes once', { cron: '2099-01-01T00:00:00' }, 'five or six fields'],
+    ['years, after which it ends', { cron: '0 0 0 1 1 * 2099' }, 'five or six fields'],
     ['no cron expression', { cron: 'every day' }, 'a cron expression'],
     ['a day that never comes', { cron: '0 0 30 2 *' }, 'never'],
     ['no time zone', { cron: '0 3 * * *', timezone: 'Mars/Olympus' }, 'a cron expression and a time zone'],

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { VerifyOutcome } from 'express-db-backup';
 import { expect, it } from 'vitest';
 import { DueVerifications } from '../../dist/operations/verify-due.js';
+import { retentionDefaults } from '../../dist/options/retention.js';
+import { verifyEverySchema } from '../../dist/options/schedule.js';
 import { assembled } from '../helpers/assembled.js';
 import { flipBit } from '../helpers/damage.js';
 import { manifestOf } from '../helpers/invariants.js';
@@ -18,7 +20,7 @@ function age(directory: string, filename: string, hours: number): void {
   writeFileSync(file, JSON.stringify(manifest));
 }
 
-it('a started service verifies again what was verified long ago, the oldest verdict first, and nothing else', async () => {
+it('verifies again what was verified long ago, the oldest verdict first, and nothing else', async () => {
   const { service, databaseFile, directory } = createWorkspace();
   const names: string[] = [];
   for (let count = 0; count < 4; count++) names.push((await service.create()).filename);
@@ -41,4 +43,19 @@ it('a started service verifies again what was verified long ago, the oldest verd
   ]);
   expect(await service.get(rotten)).toMatchObject({ verification: { ok: false, level: 'quick' } });
   expect(await service.get(fresh)).toMatchObject({ verification: { ok: true } });
+});
+
+it('a drill that is wanted is not put off by the quick check of the create', async () => {
+  const { service, databaseFile, directory } = createWorkspace();
+  const { filename } = await service.create();
+  const { parts } = await assembled({ database: databaseFile, directory, schedule: false });
+  const drills = new DueVerifications(parts, { every: 24 * hourMs, level: 'drill' });
+  await drills.run();
+  expect(await service.get(filename)).toMatchObject({ verification: { ok: true, level: 'drill' } });
+  expect(await drills.run()).toBeGreaterThan(23 * hourMs);
+});
+
+it('with nothing said, each backup is verified again before retention lets it go', () => {
+  const { every } = verifyEverySchema.parse(undefined) ?? { every: Number.POSITIVE_INFINITY };
+  expect(every).toBeLessThan((retentionDefaults.keep - 1) * 24 * hourMs);
 });

@@ -8,7 +8,7 @@ import { isWanted } from '../helpers/retention-model.js';
 const kinds = ['manual', 'scheduled', 'safety', 'pre_migration', 'uploaded'] as const;
 type Kind = (typeof kinds)[number];
 
-const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
+const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1) + minute * 60_000).toISOString();
 
 function backup(minute: number, kind: Kind | null, change: Partial<Backup> = {}): Backup {
   const createdAt = change.createdAt ?? at(minute);
@@ -83,6 +83,29 @@ describe('a plan', () => {
   it('lets no damaged backup take the place of a sound one', () => {
     const backups = [...minutes(1, 2, 3), ...[4, 5, 6].map((minute) => backup(minute, 'manual', damaged))];
     expect(removed(backups)).toEqual(manual(1, 4));
+  });
+
+  it('keeps what is younger than the `minAge` of all also of a kind with rules of its own', () => {
+    const backups = [1, 2, 3].flatMap((minute) => [backup(minute, 'manual'), backup(minute, 'safety')]);
+    const rules = { keep: 1, minAge: 120_000, safety: { keep: 1 } };
+    expect(names(plan(backups, rules, free, new Date(at(3.5))).remove)).toEqual(['app_manual_1.db', 'app_safety_1.db']);
+    expect(names(plan(backups, { ...rules, safety: { keep: 1, minAge: 1 } }, free, new Date(at(3.5))).remove)).toEqual([
+      'app_manual_1.db',
+      'app_safety_1.db',
+      'app_safety_2.db',
+    ]);
+  });
+
+  it('counts those of a clock that was ahead apart: they take the place of no other', () => {
+    const ahead = minutes(101, 102, 103);
+    const now = new Date(at(50));
+    const { remove } = plan([...minutes(1, 2, 3, 4), ...ahead], { keep: 2 }, free, now);
+    expect(names(remove)).toEqual(manual(1, 2, 101));
+    const largest = plan([...minutes(1, 2), ...ahead], { maxTotalSize: 1 }, free, now);
+    expect(largest.keep).toContainEqual({
+      filename: 'app_manual_2.db',
+      reason: 'no rule limits how many there are',
+    });
   });
 
   it('keeps a pinned one, one that is being read, and one that is younger than `minAge`', () => {
