@@ -67,9 +67,10 @@ export function assembleParts(
     stateDirectory,
     isAlive: instances.isAlive,
     clock,
-    async onInterrupted(record) {
+    async onInterrupted(record, isNew) {
       const { id, type, startedBy } = record;
       await recorder.interrupted({ action: type, by: startedBy, operation: id });
+      if (!isNew) return;
       const operation = toOperation(record);
       events.emit('operation', operation);
       // Of a restore its journal tells more.

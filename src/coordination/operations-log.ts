@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupError, systemCode, toProblem } from '../errors.js';
 import { writeFileDurably } from '../system/durable-write.js';
@@ -13,6 +13,8 @@ const slack = 25;
 const parallelReads = 16;
 const recordSuffix = '.json';
 const cancelSuffix = '.cancel';
+/** Of who tells of an operation that nobody runs any more. */
+const claimSuffix = '.claim';
 
 export const operationsDirectory = (stateDirectory: string): string => join(stateDirectory, 'operations');
 
@@ -42,8 +44,11 @@ export interface OperationsLogParts {
   readonly stateDirectory: string;
   readonly isAlive: (instance: string) => boolean;
   readonly clock: () => Date;
-  /** Is given an operation whose process is gone, before it is written down how that ended. */
-  readonly onInterrupted: (record: OperationRecord) => Promise<void>;
+  /**
+   * Is given an operation whose process is gone, before it is written down how that ended; several processes may find it
+   * at once, to one of which it is new.
+   */
+  readonly onInterrupted: (record: OperationRecord, isNew: boolean) => Promise<void>;
 }
 
 export function createOperationsLog({
@@ -55,6 +60,7 @@ export function createOperationsLog({
   const directory = operationsDirectory(stateDirectory);
   const recordFile = (id: string): string => join(directory, id + recordSuffix);
   const cancelFile = (id: string): string => join(directory, id + cancelSuffix);
+  const claimFile = (id: string): string => join(directory, id + claimSuffix);
   const told = (record: OperationRecord): OperationRecord =>
     record.state === 'running' && !isAlive(record.instance) ? interrupted(record, clock()) : record;
   const written = async (): Promise<OperationRecord[]> => {
@@ -65,7 +71,14 @@ export function createOperationsLog({
   const write: OperationsLog['write'] = async (record, staging, { sync }) => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeFileDurably(recordFile(record.id), JSON.stringify(record), { staging, overwrite: true, sync });
-    if (record.state !== 'running') await rm(cancelFile(record.id), { force: true });
+    if (record.state === 'running') return;
+    for (const note of [cancelFile(record.id), claimFile(record.id)]) await rm(note, { force: true });
+  };
+  const tellInterrupted = async (record: OperationRecord): Promise<void> => {
+    const isMine = await createFile(claimFile(record.id));
+    // Who had it before has written down its end by now.
+    const isNew = isMine && (await readRecord(recordFile(record.id)))?.state === 'running';
+    await onInterrupted(record, isNew);
   };
   return {
     write,
@@ -83,7 +96,7 @@ export function createOperationsLog({
     async settle(staging) {
       const running = (await written()).filter(({ state }) => state === 'running');
       for (const record of running.map(told).filter(({ state }) => state !== 'running')) {
-        await onInterrupted(record);
+        await tellInterrupted(record);
         await write(record, staging, { sync: false });
       }
     },
@@ -92,7 +105,7 @@ export function createOperationsLog({
       if (record === null) return true;
       const { problem, ...ended } = told(record);
       if (problem?.code !== 'operation_interrupted') return false;
-      if (record.state === 'running') await onInterrupted({ problem, ...ended });
+      if (record.state === 'running') await tellInterrupted({ problem, ...ended });
       await write({ ...ended, problem: { ...facts, ...problem } }, staging, { sync: true });
       return true;
     },
@@ -112,6 +125,17 @@ function interrupted(record: OperationRecord, now: Date): OperationRecord {
     new BackupError('operation_interrupted', `The process that ran this ${record.type} ended before it was done.`),
   );
   return { ...record, state: 'failed', finishedAt: now.toISOString(), problem };
+}
+
+/** False where it is there already. */
+async function createFile(path: string): Promise<boolean> {
+  try {
+    await writeFile(path, '', { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 async function identifiers(directory: string): Promise<string[]> {
