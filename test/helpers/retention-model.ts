@@ -16,17 +16,21 @@ const periodOf: Record<string, (createdAt: string) => string> = {
 };
 
 /** The rules told again, backup by backup. */
-export function isWanted(backup: Backup, all: readonly Backup[], policy: RetentionPolicy): boolean {
+export function isWanted(backup: Backup, all: readonly Backup[], policy: RetentionPolicy, now = '9999'): boolean {
   const { kind, createdAt, verification } = backup;
   if (kind === null || backup.pinned) return true;
   const rules = policy[kind] ?? policy;
   const ofKind = all.filter((other) => other.kind === kind);
+  const isAhead = (other: Backup): boolean => other.createdAt > now;
+  const later = (other: Backup): boolean =>
+    isAhead(other) === isAhead(backup) ? other.createdAt > createdAt : isAhead(backup);
   const newest = (wanted: (other: Backup) => boolean): boolean =>
-    wanted(backup) && !ofKind.some((other) => wanted(other) && other.createdAt > createdAt);
+    wanted(backup) && !ofKind.some((other) => wanted(other) && later(other));
   const verified = (other: Backup): boolean => other.verification?.ok === true;
   if (newest(verified) || (!ofKind.some(verified) && newest(() => true))) return true;
   const isDamaged = (other: Backup): boolean => other.verification?.ok === false;
-  const group = ofKind.filter((other) => isDamaged(other) === isDamaged(backup));
+  const groupOf = (other: Backup): string => (isAhead(other) ? 'ahead' : String(isDamaged(other)));
+  const group = ofKind.filter((other) => groupOf(other) === groupOf(backup));
   const newer = group.filter((other) => other.createdAt > createdAt);
   const limits = Object.entries({ ...rules }).filter(
     ([name, limit]) => limit !== undefined && (name === 'keep' || name in periodOf),
