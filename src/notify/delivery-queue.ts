@@ -67,7 +67,10 @@ export class DeliveryQueue {
     for (let attempt = 1; ; attempt++) {
       const isLast = attempt >= this.#pace.attempts || this.#closing;
       const outcome = await this.#attempt(item);
-      if (outcome.delivered) return item.settled(true);
+      if (outcome.delivered) {
+        if (outcome.missed !== undefined) this.#tellFault(item, outcome.missed);
+        return item.settled(true);
+      }
       if (!outcome.retry || isLast) return this.#giveUp(item, `${outcome.reason} (attempts: ${attempt})`);
       await this.#pause(waitMs(attempt, outcome.retryAfterMs, this.#pace, Math.random()));
       if (await item.isOver()) return item.settled(true);
@@ -116,11 +119,14 @@ export class DeliveryQueue {
       this.#giveUp(item, `more than ${this.#pace.mostWaiting} wait (dropped: ${++this.#dropped})`);
   }
 
-  #giveUp({ notification, settled }: Item, reason: string): void {
-    const { event, status } = notification;
+  #giveUp(item: Item, reason: string): void {
+    this.#tellFault(item, reason);
+    item.settled(false);
+  }
+
+  #tellFault({ notification: { event, status } }: Item, reason: string): void {
     const { name } = this.#notifier;
     const detail = `The notifier ${name} did not deliver ${event} (${status}): ${reason}.`;
     this.#fault(new BackupError('notification_failed', detail, { facts: { notifier: name, event } }));
-    settled(false);
   }
 }

@@ -17,7 +17,8 @@ const attemptMs = 60_000;
 
 /** What is used of a transporter of nodemailer. */
 interface Mailer {
-  sendMail(mail: object): Promise<unknown>;
+  sendMail(mail: object): Promise<{ readonly rejected?: readonly unknown[] }>;
+  close(): void;
 }
 
 /**
@@ -44,15 +45,20 @@ export function email(options: EmailOptions): Notifier {
     events,
     attemptMs,
     prepare: async () => void (await load()),
+    close() {
+      // One that sends by itself is the host's.
+      if (typeof transport === 'string' || !('send' in transport)) mailer?.close();
+      mailer = undefined;
+    },
     async deliver({ title, text, host }, { id }) {
       try {
         const mail = { from, to: typeof to === 'string' ? to : [...to], subject: subjectPrefix + title, text };
-        await (await load()).sendMail({
-          ...mail,
-          ...mailDefaults,
-          messageId: `<${id}@${host.replaceAll(/[^\w.-]/g, '-')}>`,
-        });
-        return delivered;
+        const messageId = `<${id}@${host.replaceAll(/[^\w.-]/g, '-')}>`;
+        const { rejected = [] } = await (await load()).sendMail({ ...mail, ...mailDefaults, messageId });
+        // Not again: the others have it.
+        return rejected.length === 0
+          ? delivered
+          : { delivered: true, missed: `recipients refused: ${rejected.length}` };
       } catch (error) {
         return refusal(error);
       }

@@ -40,6 +40,7 @@ export class Notifications {
   readonly #channels: readonly Channel[];
   readonly #streaks: StreakTeller;
   readonly #stops: readonly (() => void)[];
+  #again: NodeJS.Timeout | undefined;
   /** What waits for the vault, one after the other. */
   #work: Promise<unknown> = Promise.resolve();
   #pending = 0;
@@ -66,18 +67,23 @@ export class Notifications {
     for (const { notifier } of this.#channels) await notifier.prepare?.();
   }
 
-  /** Tells what a process that is gone had undertaken to tell. */
+  /** Tells, now and every hour, what a process that is gone had undertaken to tell and what could not be delivered. */
   resume(): void {
-    const at = this.#now();
-    if (this.#channels.length > 0) this.#later(() => this.#streaks.tellUntold(at));
+    if (this.#channels.length === 0) return;
+    const tell = (): void => this.#later(() => this.#streaks.tellUntold(this.#now()));
+    tell();
+    clearInterval(this.#again);
+    this.#again = setInterval(tell, this.#pace.againMs).unref();
   }
 
   /** What is on its way has a short time; the rest is given up, and told after the next start. */
   async close(): Promise<void> {
+    clearInterval(this.#again);
     for (const stop of this.#stops) stop();
     await this.#settled();
     await Promise.all(this.#channels.map(({ queue }) => queue.close()));
     await this.#settled();
+    for (const { notifier } of this.#channels) notifier.close?.();
   }
 
   #listen<Name extends keyof SourceEvents>(name: Name): () => void {

@@ -45,7 +45,11 @@ export interface Delivery {
 }
 
 export type DeliveryOutcome =
-  | { readonly delivered: true }
+  | {
+      readonly delivered: true;
+      /** Who was not reached beside those who were, in a few words; that is told to the host's log. */
+      readonly missed?: string;
+    }
   | {
       readonly delivered: false;
       /** Why, in a few words without a secret. */
@@ -71,4 +75,6 @@ export interface Notifier {
   prepare?(): Promise<void>;
   /** One attempt; one that throws is tried again. */
   deliver(notification: Notification, delivery: Delivery): Promise<DeliveryOutcome>;
+  /** Lets go of its connections when the service is closed; a service made later may use it again. */
+  close?(): void;
 }

@@ -41,8 +41,7 @@ const longestSubject = 200;
 
 /** One line of bounded length, whatever a table is named or a message says. */
 export function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go
-  const clean = text.replaceAll(/[\u0000-\u001f\u007f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
+  const clean = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ').trim();
   return clean.length > longestText ? `${clean.slice(0, longestText)}...` : clean;
 }
 

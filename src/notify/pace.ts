@@ -11,6 +11,8 @@ export interface Pace {
   readonly attemptMs: number;
   /** For one notifier; the oldest goes when there are more. */
   readonly mostWaiting: number;
+  /** What was given up is taken up again so often. */
+  readonly againMs: number;
   /** What is left at the end has this long. */
   readonly closeMs: number;
 }
@@ -23,6 +25,7 @@ export const usualPace: Pace = {
   longestRetryAfterMs: 600_000,
   attemptMs: 10_000,
   mostWaiting: 100,
+  againMs: 3_600_000,
   // Whoever stops the application waits some ten seconds before they kill it.
   closeMs: 3_000,
 };

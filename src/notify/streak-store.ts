@@ -14,15 +14,19 @@ export interface StreakStoreParts {
   readonly fault: (error: unknown) => void;
 }
 
+type Decide<Decision> = (state: StreakState) => Decision;
+
+/** Beyond it the oldest is forgotten. */
+const mostUnwritten = 1_000;
+
 /**
  * The streaks on the disk. Where they cannot be kept, as on a full disk, this process goes on with what it remembers:
- * that is when somebody must be told.
+ * that is when somebody must be told. What it did meanwhile is done to what others have written since, once it can be.
  */
 export class StreakStore {
   readonly #parts: StreakStoreParts;
   #remembered = nothingKnown;
-  /** Whether the disk does not have what is remembered. */
-  #ahead = false;
+  readonly #unwritten: Decide<{ readonly state: StreakState }>[] = [];
 
   constructor(parts: StreakStoreParts) {
     this.#parts = parts;
@@ -30,34 +34,36 @@ export class StreakStore {
 
   /** Without the lock: for whoever only looks whether there is anything to change. */
   async read(): Promise<StreakState> {
-    return this.#read().catch(() => this.#remembered);
+    return this.#unwritten.length > 0 ? this.#remembered : this.#read().catch(() => this.#remembered);
   }
 
-  /** Reads, changes and writes in one go. `decide` has no effect beside its answer and may be called twice. */
-  async change<Decision extends { readonly state: StreakState }>(
-    decide: (state: StreakState) => Decision,
-  ): Promise<Decision> {
+  /** Reads, changes and writes in one go. `decide` has no effect beside its answer and may be called again. */
+  async change<Decision extends { readonly state: StreakState }>(decide: Decide<Decision>): Promise<Decision> {
     try {
-      return await this.#parts.exclusively(async () => {
-        const before = await this.#read();
-        this.#remembered = before;
-        const decision = decide(before);
-        if (this.#ahead || JSON.stringify(decision.state) !== JSON.stringify(before)) await this.#write(decision.state);
-        this.#remembered = decision.state;
-        this.#ahead = false;
-        return decision;
-      });
+      return await this.#parts.exclusively(() => this.#change(decide));
     } catch (error) {
-      if (!this.#ahead) this.#parts.fault(error);
-      this.#ahead = true;
+      if (this.#unwritten.length === 0) this.#parts.fault(error);
+      this.#unwritten.push(decide);
+      if (this.#unwritten.length > mostUnwritten) this.#unwritten.shift();
       const decision = decide(this.#remembered);
       this.#remembered = decision.state;
       return decision;
     }
   }
 
+  async #change<Decision extends { readonly state: StreakState }>(decide: Decide<Decision>): Promise<Decision> {
+    const before = await this.#read();
+    if (this.#unwritten.length === 0) this.#remembered = before;
+    const caughtUp = this.#unwritten.reduce((state, each) => each(state).state, before);
+    const decision = decide(caughtUp);
+    if (JSON.stringify(decision.state) !== JSON.stringify(before)) await this.#write(decision.state);
+    this.#remembered = decision.state;
+    this.#unwritten.length = 0;
+    return decision;
+  }
+
   async #read(): Promise<StreakState> {
-    return this.#ahead ? this.#remembered : parse(await readIfThere(this.#parts.file));
+    return parse(await readIfThere(this.#parts.file));
   }
 
   async #write(state: StreakState): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Channel, wanting } from './channel.js';
 import { type Circumstances, composeRecovery, composeTrouble } from './compose.js';
 import type { KnownTrouble, Trouble } from './occurrence.js';
@@ -27,7 +28,7 @@ export interface StreakTellerParts {
 
 /**
  * Tells of a streak once, and once of its end. Who undertakes to tell writes that down first, and afterwards that it is
- * done: what a process that was killed had undertaken is told by the next one that starts.
+ * done: what a process that was killed had undertaken, or could not deliver, is told later, by whichever process.
  */
 export class StreakTeller {
   readonly #parts: StreakTellerParts;
@@ -54,9 +55,13 @@ export class StreakTeller {
     await this.#end(isOver, [], at);
   }
 
+  /** Where everything was told, which is usual, that costs one look. */
   async tellUntold(at: string): Promise<void> {
     const teller = await this.#parts.teller(at);
-    const { troubles, ends } = await this.#parts.store.change((state) => takeUntold(state, this.#ids(), teller));
+    const take = (state: StreakState) => takeUntold(state, this.#ids(), teller);
+    const untold = take(await this.#parts.store.read());
+    if (untold.troubles.length === 0 && untold.ends.length === 0) return;
+    const { troubles, ends } = await this.#parts.store.change(take);
     for (const { streak, due } of troubles) await this.#sendTrouble(streak, due, at);
     for (const end of ends) await this.#sendEnd(end);
   }
@@ -64,7 +69,8 @@ export class StreakTeller {
   async #end(isOver: (known: KnownTrouble) => boolean, ids: readonly string[], at: string): Promise<void> {
     if (this.#parts.channels.length === 0 || !(await this.#parts.store.read()).streaks.some(isOver)) return;
     const teller = await this.#parts.teller(at);
-    const { ends } = await this.#parts.store.change((state) => endTroubles(state, isOver, ids, teller));
+    const id = randomUUID();
+    const { ends } = await this.#parts.store.change((state) => endTroubles(state, isOver, ids, teller, id));
     for (const end of ends) await this.#sendEnd(end);
   }
 

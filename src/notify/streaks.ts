@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { troubleEvents } from '../options/notify-options.js';
 import type { KnownTrouble, Trouble } from './occurrence.js';
@@ -102,28 +101,31 @@ export function settleTrouble(state: StreakState, trouble: Trouble, notifier: st
 
 /**
  * Takes out what is over and undertakes to tell of it, once for each event. Whoever has not heard of the trouble does
- * not hear of its end.
+ * not hear of its end. `id` tells these ends from all others.
  */
 export function endTroubles(
   state: StreakState,
   isOver: (known: KnownTrouble) => boolean,
   notifiers: readonly string[],
   { by, at }: Teller,
+  id: string,
 ): { state: StreakState; ends: readonly End[] } {
   const over = state.streaks.filter(isOver);
   const streaks = state.streaks.filter((streak) => !isOver(streak));
   const ends = notifiers.flatMap((notifier) =>
     troubleEvents.flatMap((event) => {
       const [first, ...rest] = over.filter(({ trouble, told }) => trouble.event === event && hasHeard(told[notifier]));
-      return first === undefined ? [] : [{ id: randomUUID(), notifier, at, by, over: [first, ...rest] as End['over'] }];
+      return first === undefined ? [] : [{ id, notifier, at, by, over: [first, ...rest] as End['over'] }];
     }),
   );
   return { state: { ...state, streaks, ends: [...state.ends, ...ends].slice(-most) }, ends };
 }
 
-/** One that was not delivered stays, for the next start. */
-export function settleEnd(state: StreakState, { id }: End, sent: boolean): StreakState {
-  const ends = state.ends.flatMap((end) => (end.id !== id ? [end] : sent ? [] : [{ ...end, by: '' }]));
+/** One that was not delivered stays, to be told later. */
+export function settleEnd(state: StreakState, end: End, sent: boolean): StreakState {
+  const isSettled = ({ id, notifier, over: [{ trouble }] }: End): boolean =>
+    id === end.id && notifier === end.notifier && trouble.event === end.over[0].trouble.event;
+  const ends = state.ends.flatMap((each) => (!isSettled(each) ? [each] : sent ? [] : [{ ...each, by: '' }]));
   return { ...state, ends };
 }
 

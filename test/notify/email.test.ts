@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { email, type Notification } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
 import { startMailServer } from '../helpers/mail-server.js';
@@ -94,6 +95,46 @@ describe('a mail', () => {
     await expect.poll(() => server.mails).toHaveLength(1);
     await notifications.close();
     expect(faults).toEqual([]);
+  });
+
+  it('that some recipients are refused is delivered to the others once, and told to the host', async () => {
+    const server = await startMailServer({
+      onRcptTo({ address }, _session, done) {
+        if (address === 'ops@example.com') return done();
+        done(Object.assign(new Error('No such user'), { responseCode: 550 }));
+      },
+    });
+    const { fail, faults, notifications, file } = tell([
+      email({ ...addresses, transport: plain(server.port) as never }),
+    ]);
+    fail();
+    await expect.poll(() => faults).toHaveLength(1);
+    await notifications.close();
+    expect(server.mails.map(({ to }) => to)).toEqual([['ops@example.com']]);
+    expect(faults[0]?.message).toBe(
+      'The notifier email did not deliver backup.failed (trouble): recipients refused: 1.',
+    );
+    expect(readFileSync(file, 'utf8')).toContain('"sent":true');
+  });
+
+  it('leaves no connection of a pool open when the service is closed, and the next service has one again', async () => {
+    const open = new Set<string>();
+    const server = await startMailServer({
+      onConnect({ id }, done) {
+        open.add(id);
+        done();
+      },
+      onClose: ({ id }) => void open.delete(id),
+    });
+    const pooled = email({ ...addresses, transport: { ...plain(server.port), pool: true } as never });
+    for (const round of [1, 2]) {
+      const { fail, faults, notifications } = tell([pooled]);
+      fail();
+      await expect.poll(() => server.mails).toHaveLength(round);
+      expect([faults, open.size]).toEqual([[], 1]);
+      await notifications.close();
+      await expect.poll(() => open.size).toBe(0);
+    }
   });
 
   it('that no server takes is told, and holds nothing up', async () => {

@@ -155,6 +155,36 @@ describe('a streak of equal failures', () => {
   });
 });
 
+describe('a streak that was given up', () => {
+  it('is taken up again by the same process, once, and so is its end', async () => {
+    let isDown = true;
+    const told: string[] = [];
+    const receiver = remember({
+      async deliver({ status, event }) {
+        if (isDown) return { delivered: false, retry: false, reason: 'it is down' };
+        told.push(`${status} ${event}`);
+        return { delivered: true };
+      },
+    });
+    const { fail, succeed, faults, notifications } = tell([receiver], { pace: { againMs: 20 } });
+    notifications.resume();
+    fail();
+    await expect.poll(() => faults.length).toBeGreaterThan(1);
+    isDown = false;
+    await expect.poll(() => told).toEqual(['trouble backup.failed']);
+    isDown = true;
+    const before = faults.length;
+    succeed();
+    await expect.poll(() => faults.length).toBeGreaterThan(before);
+    isDown = false;
+    await expect.poll(() => told).toEqual(['trouble backup.failed', 'recovered backup.failed']);
+    const after = faults.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await notifications.close();
+    expect([told.length, faults.length]).toEqual([2, after]);
+  });
+});
+
 describe('the end of a streak', () => {
   it('is told after the start when the process that was to tell it is gone', async () => {
     const folder = temporaryFolder();
