@@ -6,6 +6,17 @@ export type { CheckOutcome, Engine } from './engines/engine.js';
 export { type SqliteOptions, sqlite } from './engines/sqlite/sqlite-engine.js';
 export { type ErrorCode, errorTable } from './error-table.js';
 export { BackupError, type Problem } from './errors.js';
+export type {
+  CleanupOutcome,
+  InterruptedRestore,
+  LowDisk,
+  MissedRun,
+  Receipt,
+  ShrunkTable,
+  StartReport,
+  VerifyOutcome,
+} from './events/outcomes.js';
+export type { ServiceEvents } from './events/service-events.js';
 export { type BackupRouterOptions, backupRouter, type Middleware } from './http/backup-router.js';
 export type { Principal } from './http/handler.js';
 export { type Authenticate, type JwtAuthOptions, jwtAuth } from './http/jwt-auth.js';
@@ -20,17 +31,6 @@ export type { BackupList, BackupService, BackupStats, OpenBackup, ServiceStatus 
 export type { EventReader, FeedEvent } from './operations/feed-event.js';
 export type { ToldOperation } from './operations/operation-news.js';
 export type { OperationRun } from './operations/operation-runner.js';
-export type {
-  CleanupOutcome,
-  InterruptedRestore,
-  LowDisk,
-  MissedRun,
-  Receipt,
-  ShrunkTable,
-  StartReport,
-  VerifyOutcome,
-} from './operations/outcomes.js';
-export type { ServiceEvents } from './operations/service-events.js';
 export type { AuditAction, AuditEntry, AuditOutcome } from './options/audit-entry.js';
 export type { BackupKind, VerificationLevel } from './options/backup-kind.js';
 export type { Logger } from './options/logger-option.js';

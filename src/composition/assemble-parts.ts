@@ -10,14 +10,14 @@ import { createOperationsLog, type OperationsLog } from '../coordination/operati
 import { createVaultLock, type Exclusively } from '../coordination/vault-lock.js';
 import type { Engine } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
-import { createEvents, type EventListeners } from '../events.js';
+import { createEvents, type EventListeners } from '../events/event-listeners.js';
+import type { ServiceEvents } from '../events/service-events.js';
 import { logEvents } from '../logging/log-events.js';
 import { exposeMetrics } from '../metrics/expose-metrics.js';
 import type { Notifications } from '../notify/notifications.js';
 import type { Notifier } from '../notify/notifier.js';
 import type { OperationParts } from '../operations/operation-parts.js';
 import { OperationRunner } from '../operations/operation-runner.js';
-import type { ServiceEvents } from '../operations/service-events.js';
 import { setUpAudit } from '../operations/set-up-audit.js';
 import { tellPeople } from '../operations/tell-people.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';

@@ -1,36 +1,14 @@
-import type { EventListeners } from '../events.js';
+import type { EventListeners } from '../events/event-listeners.js';
+import type { Operation, ServiceEvents } from '../events/service-events.js';
 import type { Logger } from '../options/logger-option.js';
-import { type EndedOperation, hadBegun, operationLine } from './operation-line.js';
+import { hadBegun, operationLine } from './operation-line.js';
 import { safeLogger } from './safe-logger.js';
-
-interface Verdict {
-  readonly filename: string;
-  readonly level: string;
-  readonly problems: readonly string[];
-}
-
-/** Of the service's events, those that make a line. */
-export interface LoggedEvents {
-  operation: EndedOperation;
-  'backup.failed': { readonly operation: EndedOperation };
-  'restore.failed': { readonly operation: EndedOperation };
-  'backup.damaged': Verdict;
-  'restore.interrupted': object;
-  'cleanup.finished': {
-    readonly deleted: readonly { readonly filename: string }[];
-    readonly failed: readonly object[];
-  };
-  'schedule.missed': object;
-  'table.shrank': { readonly filename: string };
-  'disk.low': object;
-  'internal.error': { readonly instance: string | null; readonly error: unknown };
-}
 
 export interface LoggingParts {
   readonly logger: Logger;
   /** Name of the database, in each line. */
   readonly database: string;
-  readonly events: Pick<EventListeners<LoggedEvents>, 'on'>;
+  readonly events: Pick<EventListeners<ServiceEvents>, 'on'>;
 }
 
 /** Names or problems in one line; a thousand of them help nobody. */
@@ -42,7 +20,7 @@ const mostNamed = 20;
  */
 export function logEvents({ logger: given, database, events }: LoggingParts): void {
   const logger = safeLogger(given);
-  const tellOf = (operation: EndedOperation): void => {
+  const tellOf = (operation: Operation): void => {
     const line = operationLine(operation);
     if (line !== null) logger[line.level]({ database, ...line.fields }, line.message);
   };

@@ -1,17 +1,5 @@
+import type { Operation } from '../events/service-events.js';
 import type { Logger } from '../options/logger-option.js';
-
-/** Of an operation, what the log tells. Instants ISO-8601. */
-export interface EndedOperation {
-  readonly id: string;
-  readonly type: string;
-  readonly state: string;
-  readonly phase: string;
-  readonly startedAt: string;
-  readonly startedBy: string;
-  readonly finishedAt: string | null;
-  readonly result: unknown;
-  readonly problem: Readonly<Record<string, unknown>> | null;
-}
 
 export interface Line {
   readonly level: keyof Logger;
@@ -23,10 +11,10 @@ export interface Line {
 const mostWarnings = 20;
 
 /** Of one that failed before it began, as where the vault cannot be entered, no event tells but that of the failure. */
-export const hadBegun = ({ phase }: EndedOperation): boolean => phase !== 'starting';
+export const hadBegun = ({ phase }: Operation): boolean => phase !== 'starting';
 
 /** The line about an operation that ended, or, at level debug, that began; null for its progress. */
-export function operationLine(operation: EndedOperation): Line | null {
+export function operationLine(operation: Operation): Line | null {
   const { id, type, state, startedBy: by } = operation;
   if (state === 'running') {
     // Its phase is the first one once, when it begins.
@@ -56,20 +44,20 @@ function levelOf(state: string, warnings: readonly unknown[]): Line['level'] {
 }
 
 /** The backup it was about: made, verified, removed or restored. */
-function fileOf(result: Readonly<Record<string, unknown>>, problem: EndedOperation['problem']): string | null {
+function fileOf(result: Readonly<Record<string, unknown>>, problem: Operation['problem']): string | null {
   const file = result.filename ?? result.restored ?? problem?.filename;
   return typeof file === 'string' ? file : null;
 }
 
 /** `detail` names no path; `instance` leads to the line with the cause. */
-function failure(problem: EndedOperation['problem']): object {
+function failure(problem: Operation['problem']): object {
   if (problem === null) return { code: null };
   const { code, detail, instance } = problem;
   return { code, detail, ...(instance !== undefined && { instance }) };
 }
 
 /** By the clock of the wall, which may have been set back meanwhile. */
-function duration({ startedAt, finishedAt }: EndedOperation): number | null {
+function duration({ startedAt, finishedAt }: Operation): number | null {
   return finishedAt === null ? null : Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt));
 }
 

@@ -1,5 +1,6 @@
 import { BackupError } from '../errors.js';
-import type { EventListeners } from '../events.js';
+import type { EventListeners } from '../events/event-listeners.js';
+import type { ServiceEvents } from '../events/service-events.js';
 import type { MetricsRegistry } from '../options/metrics-option.js';
 import { isMetricFamily, MetricFamily } from './metric-family.js';
 import { metricNames, metricPrefix, metricTable } from './metric-table.js';
@@ -9,7 +10,7 @@ export interface MetricsParts extends ServiceMetricsParts {
   readonly registry: MetricsRegistry;
   /** Value of the label `database`. */
   readonly database: string;
-  readonly events: Pick<EventListeners<CountedEvents>, 'on'>;
+  readonly events: Pick<EventListeners<ServiceEvents>, 'on'>;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ServiceEvents } from '../events/service-events.js';
 import { bytesBounds, Histogram, secondsBounds } from './histogram.js';
 import type { MetricSource } from './metric-family.js';
 import { type MetricName, one, type Sample } from './metric-table.js';
@@ -5,30 +6,11 @@ import { Tally } from './tally.js';
 import { createVaultLook, type VaultView } from './vault-look.js';
 import type { Readings } from './vault-readings.js';
 
-/** Of an operation, what the metrics tell. */
-interface EndedOperation {
-  readonly type: string;
-  readonly state: string;
-  readonly phase: string;
-  readonly startedAt: string;
-}
-interface Failure {
-  readonly operation: EndedOperation;
-  readonly error: { readonly code: string };
-}
-
-/** Of the service's events, those that are counted. */
-export interface CountedEvents {
-  operation: EndedOperation;
-  'backup.created': { readonly kind: string | null; readonly size: number; readonly durationMs: number | null };
-  'backup.failed': Failure;
-  'restore.failed': Failure;
-  'backup.damaged': unknown;
-  'restore.interrupted': unknown;
-  'schedule.missed': { readonly reason: string; readonly runs: number };
-  'table.shrank': unknown;
-  'internal.error': unknown;
-}
+/** The service's events that are counted. */
+export type CountedEvents = Omit<
+  ServiceEvents,
+  'backup.verified' | 'restore.finished' | 'cleanup.finished' | 'disk.low'
+>;
 
 export interface ServiceMetricsParts {
   readonly vault: VaultView;
@@ -95,7 +77,7 @@ export class ServiceMetrics implements MetricSource {
   }
 
   /** Of one that failed before it began, as where the vault cannot be entered, no event tells but that of the failure. */
-  #countUnbegun({ operation: { type, phase }, error }: Failure): void {
+  #countUnbegun({ operation: { type, phase }, error }: ServiceEvents['backup.failed']): void {
     if (phase === 'starting') this.#count(type, error.code === 'operation_cancelled' ? 'cancelled' : 'failed');
   }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { BackupError } from '../errors.js';
+import type { EventListeners } from '../events/event-listeners.js';
+import type { ServiceEvents } from '../events/service-events.js';
 import { type Channel, openChannels, wanting } from './channel.js';
 import { type Circumstances, composeNotice, composeTrouble } from './compose.js';
-import type { EventSource, SourceEvents } from './event-source.js';
 import type { LastGoodBackup, Notification, Notifier } from './notifier.js';
 import type { Occurrence, Trouble } from './occurrence.js';
 import { type Pace, usualPace } from './pace.js';
@@ -13,7 +14,7 @@ import type { Teller } from './streaks.js';
 
 export interface NotificationParts {
   readonly notifiers: readonly Notifier[];
-  readonly events: EventSource;
+  readonly events: EventListeners<ServiceEvents>;
   readonly store: StreakStore;
   readonly database: string;
   readonly host: string;
@@ -58,7 +59,7 @@ export class Notifications {
       circumstances: this.#circumstances,
       later: this.#later,
     });
-    const names = this.#channels.length === 0 ? [] : (Object.keys(readEvent) as (keyof SourceEvents)[]);
+    const names = this.#channels.length === 0 ? [] : (Object.keys(readEvent) as (keyof typeof readEvent)[]);
     this.#stops = names.map((name) => this.#listen(name));
   }
 
@@ -86,7 +87,7 @@ export class Notifications {
     for (const { notifier } of this.#channels) notifier.close?.();
   }
 
-  #listen<Name extends keyof SourceEvents>(name: Name): () => void {
+  #listen<Name extends keyof typeof readEvent>(name: Name): () => void {
     return this.#parts.events.on(name, (payload) => {
       const occurrence = readEvent[name](payload);
       if (Object.keys(occurrence).length === 0) return;

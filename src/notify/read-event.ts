@@ -1,11 +1,13 @@
 import type { ErrorCode } from '../error-table.js';
 import type { BackupError } from '../errors.js';
+import type { ServiceEvents } from '../events/service-events.js';
 import type { TroubleEvent } from '../options/notify-options.js';
-import type { SourceEvents } from './event-source.js';
 import type { Facts } from './notifier.js';
 import { type KnownTrouble, type Occurrence, oneLine, subjectOf, type Trouble } from './occurrence.js';
 
-type Readers = { readonly [Name in keyof SourceEvents]: (payload: SourceEvents[Name]) => Occurrence };
+/** The cause of an internal error is for the host's log alone. */
+type ToldEvents = Omit<ServiceEvents, 'internal.error'>;
+type Readers = { readonly [Name in keyof ToldEvents]: (payload: ToldEvents[Name]) => Occurrence };
 
 const nothing: Occurrence = {};
 const isAbout = (event: TroubleEvent, ...names: string[]) => {
@@ -96,7 +98,7 @@ export const readEvent: Readers = {
   }),
 };
 
-function created({ filename, kind, size, tables }: SourceEvents['backup.created']): Occurrence {
+function created({ filename, kind, size, tables }: ToldEvents['backup.created']): Occurrence {
   const facts = { filename, kind, size };
   const notice = { event: 'backup.created', what: `${filename} was created (${kind}, ${size} bytes).`, facts } as const;
   if (kind === 'uploaded') return { notice };
@@ -121,7 +123,6 @@ const callersOwn: readonly ErrorCode[] = [
   'untrusted_objects',
 ];
 
-/** The cause of an internal error is for the host's log alone. */
 function failure(event: 'backup.failed' | 'restore.failed', error: BackupError): Occurrence {
   const { code, title, hint, message, facts } = error;
   if (callersOwn.includes(code)) return nothing;
@@ -147,7 +148,7 @@ const advice = {
   unknown: 'Look at the data, and restore the backup or the safety backup if it is not what you want.',
 };
 
-function interrupted(report: SourceEvents['restore.interrupted']): Occurrence {
+function interrupted(report: ToldEvents['restore.interrupted']): Occurrence {
   const { operation, startedAt, startedBy, restored, live, safetyBackup } = report;
   const trouble: Trouble = {
     event: 'restore.interrupted',
@@ -163,7 +164,7 @@ function interrupted(report: SourceEvents['restore.interrupted']): Occurrence {
 }
 
 /** The disk is told to be low before the create ends that found it so: one that ended since without that found room. */
-function ended({ type, state, startedAt, result }: SourceEvents['operation']): Occurrence {
+function ended({ type, state, startedAt, result }: ToldEvents['operation']): Occurrence {
   if (state !== 'succeeded') return nothing;
   if (type === 'create')
     return { recovers: ({ trouble, lastAt }) => trouble.event === 'disk.low' && lastAt < startedAt };

@@ -3,7 +3,9 @@ import type { AuditCheck } from '../audit/check-chain.js';
 import type { AuditPage } from '../audit/read-entries.js';
 import type { Operation } from '../coordination/operation.js';
 import type { BackupError } from '../errors.js';
-import type { EventListeners } from '../events.js';
+import type { EventListeners } from '../events/event-listeners.js';
+import type { CleanupOutcome, Receipt, StartReport, VerifyOutcome } from '../events/outcomes.js';
+import type { ServiceEvents } from '../events/service-events.js';
 import type { BackupKind } from '../options/backup-kind.js';
 import type { RetentionPolicy } from '../options/retention.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
@@ -16,10 +18,8 @@ import type { EventReader } from './feed-event.js';
 import type { ImportInput } from './import-backup.js';
 import type { Caller } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
-import type { CleanupOutcome, Receipt, StartReport, VerifyOutcome } from './outcomes.js';
 import type { AuditInput } from './read-audit.js';
 import type { RestoreInput } from './restore-backup.js';
-import type { ServiceEvents } from './service-events.js';
 import type { VerifyInput } from './verify-backup.js';
 
 export interface ListInput {

@@ -1,7 +1,7 @@
+import type { CleanupOutcome } from '../events/outcomes.js';
 import { planRetention, type RetentionDecision, type RetentionPlan } from '../vault/retention.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
-import type { CleanupOutcome } from './outcomes.js';
 
 export interface CleanupInput extends Caller {
   /** Tells what would be removed, and removes nothing. */

@@ -1,6 +1,6 @@
 import type { TableRows } from '../engines/engine.js';
+import type { ShrunkTable } from '../events/outcomes.js';
 import type { Backup } from '../vault/backup.js';
-import type { ShrunkTable } from './outcomes.js';
 import { rowsOf } from './rows-of.js';
 
 /** Tables that lost all their rows since the previous backup: something emptied them. */

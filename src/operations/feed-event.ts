@@ -1,7 +1,7 @@
+import type { ServiceEvents } from '../events/service-events.js';
 import type { BackupNews } from './backup-news.js';
 import type { ServiceStatus } from './backup-service.js';
 import type { ToldOperation } from './operation-news.js';
-import type { ServiceEvents } from './service-events.js';
 
 /** Events that are of use to whoever watches, beside operations and backups. Told by the service that found it. */
 export const noticeNames = ['restore.interrupted', 'schedule.missed', 'table.shrank', 'disk.low'] as const;

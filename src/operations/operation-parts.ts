@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Journal } from '../coordination/journal.js';
 import type { Maintenance } from '../coordination/maintenance.js';
 import type { Engine } from '../engines/engine.js';
-import type { EventListeners } from '../events.js';
+import type { EventListeners } from '../events/event-listeners.js';
+import type { ServiceEvents } from '../events/service-events.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
 import type { ScheduleStore } from '../schedule/schedule-state.js';
 import type { Vault } from '../vault/vault.js';
@@ -10,7 +11,6 @@ import type { AuditRecorder } from './audit-recorder.js';
 import type { OperationRunner } from './operation-runner.js';
 import { parseInput } from './parse-input.js';
 import type { VaultPlace } from './publish-safety.js';
-import type { ServiceEvents } from './service-events.js';
 
 /** What every operation works with; put together in the composition root. */
 export interface OperationParts {

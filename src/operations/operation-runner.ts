@@ -6,11 +6,11 @@ import type { OperationsLog } from '../coordination/operations-log.js';
 import { createSlots } from '../coordination/slots.js';
 import type { EngineContext } from '../engines/engine.js';
 import { BackupError, toBackupError } from '../errors.js';
-import type { EventListeners } from '../events.js';
+import type { EventListeners } from '../events/event-listeners.js';
+import type { ServiceEvents } from '../events/service-events.js';
 import { ActiveOperation } from './active-operation.js';
 import type { AuditRecorder } from './audit-recorder.js';
 import { Membership } from './membership.js';
-import type { ServiceEvents } from './service-events.js';
 
 export interface OperationSpec {
   readonly type: OperationType;

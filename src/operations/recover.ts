@@ -1,6 +1,6 @@
 import { requireLocks } from '../coordination/require-locks.js';
+import type { StartReport } from '../events/outcomes.js';
 import type { OperationParts } from './operation-parts.js';
-import type { StartReport } from './outcomes.js';
 import { settleRestore } from './settle-restore.js';
 
 /**

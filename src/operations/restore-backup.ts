@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { LiveFacts } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
+import type { Receipt } from '../events/outcomes.js';
 import type { Manifest } from '../vault/manifest.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
-import type { Receipt } from './outcomes.js';
 import { replaceLive } from './replace-live.js';
 import type { Replacement } from './replacement.js';
 import { requireCompatible } from './require-compatible.js';

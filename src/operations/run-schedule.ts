@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { FileLock } from '../coordination/file-lock.js';
 import { toBackupError } from '../errors.js';
+import type { MissedRun } from '../events/outcomes.js';
 import { type MissedRuns, missedWhileAway, missedWhileRunning } from '../schedule/missed-runs.js';
 import { planRun, type RunHistory } from '../schedule/plan-run.js';
 import type { Backup } from '../vault/backup.js';
 import type { Schedule } from './backup-service.js';
 import { createBackup } from './create-backup.js';
 import type { OperationParts } from './operation-parts.js';
-import type { MissedRun } from './outcomes.js';
 
 /** Who is named for what the service does by itself. */
 export const scheduleCaller = 'schedule';

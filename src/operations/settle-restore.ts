@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 import type { JournalEntry } from '../coordination/journal.js';
 import type { EngineContext, LiveFacts } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
+import type { InterruptedRestore, LiveContent } from '../events/outcomes.js';
 import { incomingFile } from './incoming-file.js';
 import type { OperationParts } from './operation-parts.js';
-import type { InterruptedRestore, LiveContent } from './outcomes.js';
 
 /**
  * Finds out what a restore left whose process ended before its outcome was known, writes it into the record of the

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { VerificationReport } from '../engines/engine.js';
+import type { VerifyOutcome } from '../events/outcomes.js';
 import { type CheckLevel, type VerificationLevel, verificationLevels } from '../options/backup-kind.js';
 import type { Manifest } from '../vault/manifest.js';
 import { type Drill, drillBackup } from './drill-backup.js';
 import { expectedContent } from './expected-content.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
-import type { VerifyOutcome } from './outcomes.js';
 import { parseInput } from './parse-input.js';
 import { unlessRemoved } from './unless-removed.js';
 

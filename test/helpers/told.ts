@@ -3,7 +3,7 @@ import type { Notification, Notifier, ServiceEvents } from 'express-db-backup';
 import { onTestFinished } from 'vitest';
 import { createVaultLock } from '../../dist/coordination/vault-lock.js';
 import { BackupError } from '../../dist/errors.js';
-import { createEvents, type EventListeners } from '../../dist/events.js';
+import { createEvents, type EventListeners } from '../../dist/events/event-listeners.js';
 import { Notifications } from '../../dist/notify/notifications.js';
 import { type Pace, usualPace } from '../../dist/notify/pace.js';
 import { StreakStore } from '../../dist/notify/streak-store.js';

@@ -9,7 +9,7 @@ async function lint(text: string): Promise<(string | null)[]> {
   // In CI the parser takes every file from the disk, once; here the text is what counts.
   const parserOptions = { disallowAutomaticSingleRunInference: true };
   const eslint = new ESLint({ cwd: root, overrideConfig: { languageOptions: { parserOptions } } });
-  const [result] = await eslint.lintText(text, { filePath: 'src/events.ts' });
+  const [result] = await eslint.lintText(text, { filePath: 'src/errors.ts' });
   return (result?.messages ?? []).map(({ ruleId }) => ruleId);
 }
 

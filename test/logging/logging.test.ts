@@ -1,10 +1,10 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { type Engine, type Logger, type Operation, sqlite } from 'express-db-backup';
+import { type Engine, type Logger, type Operation, type ServiceEvents, sqlite } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
-import { createEvents } from '../../dist/events.js';
-import { type LoggedEvents, logEvents } from '../../dist/logging/log-events.js';
+import { createEvents } from '../../dist/events/event-listeners.js';
+import { logEvents } from '../../dist/logging/log-events.js';
 import { LineLogger } from '../helpers/line-logger.js';
 import { openDatabase } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -164,14 +164,22 @@ describe('the cause of an internal error', () => {
   });
 });
 
-it('what only later parts of the service tell has its line too', () => {
+/** Events without the fields that make no part of a line. */
+function logEmitted() {
   const logger = new LineLogger();
-  const events = createEvents<LoggedEvents>();
+  const events = createEvents<ServiceEvents>();
   logEvents({ logger, database: 'app.db', events });
-  events.emit('schedule.missed', { dueAt: '2026-01-08T21:00:00.000Z', reason: 'still_running', runs: 2 });
-  events.emit('disk.low', { freeBytes: 5, neededBytes: 10 });
-  events.emit('restore.interrupted', { restored: 'a.db', live: 'new', safetyBackup: 'b.db' });
-  events.emit('cleanup.finished', { deleted: [], failed: [{ filename: 'a.db', reason: 'held' }] });
+  const emit = <Name extends keyof ServiceEvents>(name: Name, logged: object): void =>
+    events.emit(name, logged as ServiceEvents[Name]);
+  return { logger, emit };
+}
+
+it('what only later parts of the service tell has its line too', () => {
+  const { logger, emit } = logEmitted();
+  emit('schedule.missed', { dueAt: '2026-01-08T21:00:00.000Z', reason: 'still_running', runs: 2 });
+  emit('disk.low', { freeBytes: 5, neededBytes: 10 });
+  emit('restore.interrupted', { restored: 'a.db', live: 'new', safetyBackup: 'b.db' });
+  emit('cleanup.finished', { deleted: [], failed: [{ filename: 'a.db', reason: 'held' }] });
   expect(logger.lines.map(({ level, message, fields }) => [level, message, Object.keys(fields)])).toEqual([
     ['warn', 'a scheduled run was missed', ['database', 'dueAt', 'reason', 'runs']],
     ['warn', 'there may be no room for the next backups', ['database', 'freeBytes', 'neededBytes']],
@@ -181,9 +189,7 @@ it('what only later parts of the service tell has its line too', () => {
 });
 
 it('one that failed before it began has its line, and one that had begun has no second one', () => {
-  const logger = new LineLogger();
-  const events = createEvents<LoggedEvents>();
-  logEvents({ logger, database: 'app.db', events });
+  const { logger, emit } = logEmitted();
   const operation = {
     id: 'an id',
     type: 'create',
@@ -194,9 +200,9 @@ it('one that failed before it began has its line, and one that had begun has no 
     result: null,
     problem: { code: 'vault_read_only', detail: 'The vault cannot be written to.' },
   };
-  events.emit('backup.failed', { operation: { ...operation, phase: 'starting' } });
-  events.emit('operation', { ...operation, phase: 'done' });
-  events.emit('backup.failed', { operation: { ...operation, phase: 'done' } });
+  emit('backup.failed', { operation: { ...operation, phase: 'starting' } });
+  emit('operation', { ...operation, phase: 'done' });
+  emit('backup.failed', { operation: { ...operation, phase: 'done' } });
   expect(logger.lines.map(({ message, fields }) => [message, fields.code, fields.durationMs])).toEqual([
     ['create failed', 'vault_read_only', 2_000],
     ['create failed', 'vault_read_only', 2_000],

@@ -1,9 +1,9 @@
+import type { ServiceEvents } from 'express-db-backup';
 import { Registry } from 'prom-client';
 import { afterEach, expect, it, vi } from 'vitest';
-import { createEvents } from '../../dist/events.js';
+import { createEvents } from '../../dist/events/event-listeners.js';
 import { exposeMetrics } from '../../dist/metrics/expose-metrics.js';
 import { Histogram } from '../../dist/metrics/histogram.js';
-import type { CountedEvents } from '../../dist/metrics/service-metrics.js';
 import type { VaultView } from '../../dist/metrics/vault-look.js';
 import { type StoredBackup, vaultReadings } from '../../dist/metrics/vault-readings.js';
 import { scrape } from '../helpers/scrape.js';
@@ -14,18 +14,20 @@ const emptyVault: VaultView = { list: async () => [], freeBytes: async () => 5 }
 
 function expose(vault: VaultView = emptyVault) {
   const registry = new Registry();
-  const events = createEvents<CountedEvents>();
+  const events = createEvents<ServiceEvents>();
   exposeMetrics({ registry, database: 'app.db', events, vault, operationTypes: ['create'], clock: () => new Date() });
-  return { registry, events };
+  const emit = <Name extends keyof ServiceEvents>(name: Name, counted: object): void =>
+    events.emit(name, counted as ServiceEvents[Name]);
+  return { registry, emit };
 }
 
 it('missed runs are counted by how many they were, and what else is told of once', async () => {
-  const { registry, events } = expose();
-  events.emit('schedule.missed', { reason: 'not_running', runs: 12 });
-  events.emit('schedule.missed', { reason: 'still_running', runs: 1 });
-  events.emit('restore.interrupted', {});
-  events.emit('table.shrank', {});
-  events.emit('internal.error', {});
+  const { registry, emit } = expose();
+  emit('schedule.missed', { reason: 'not_running', runs: 12 });
+  emit('schedule.missed', { reason: 'still_running', runs: 1 });
+  emit('restore.interrupted', {});
+  emit('table.shrank', {});
+  emit('internal.error', {});
   const told = await scrape(registry);
   expect(told.value('missed_runs_total', { reason: 'not_running' })).toBe(12);
   expect(told.value('missed_runs_total', { reason: 'still_running' })).toBe(1);
@@ -35,13 +37,13 @@ it('missed runs are counted by how many they were, and what else is told of once
 });
 
 it('an operation that failed before it began is counted once, and so is one that had begun', async () => {
-  const { registry, events } = expose();
+  const { registry, emit } = expose();
   const operation = { type: 'create', state: 'failed', startedAt: '2026-01-08T21:00:00.000Z' };
   const error = { code: 'vault_read_only' };
-  events.emit('backup.failed', { operation: { ...operation, phase: 'starting' }, error });
-  events.emit('operation', { ...operation, phase: 'done' });
-  events.emit('backup.failed', { operation: { ...operation, phase: 'done' }, error });
-  events.emit('restore.failed', { operation: { ...operation, type: 'restore', phase: 'starting' }, error });
+  emit('backup.failed', { operation: { ...operation, phase: 'starting' }, error });
+  emit('operation', { ...operation, phase: 'done' });
+  emit('backup.failed', { operation: { ...operation, phase: 'done' }, error });
+  emit('restore.failed', { operation: { ...operation, type: 'restore', phase: 'starting' }, error });
   const told = await scrape(registry);
   expect(told.value('operations_total', { type: 'create', outcome: 'failed' })).toBe(2);
   expect(told.value('failures_in_row')).toBe(2);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createSlots } from '../../dist/coordination/slots.js';
-import { createEvents } from '../../dist/events.js';
+import { createEvents } from '../../dist/events/event-listeners.js';
 import { writeFileDurably } from '../../dist/system/durable-write.js';
 import { loadBetterSqlite3, refuseCrashingVersion } from '../../dist/system/load-better-sqlite3.js';
 import { mapLimited } from '../../dist/system/map-limited.js';

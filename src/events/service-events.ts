@@ -11,6 +11,8 @@ import type {
   VerifyOutcome,
 } from './outcomes.js';
 
+export type { Operation };
+
 /** What `service.on` can be asked for. */
 export interface ServiceEvents {
   /** An operation began, made progress, or ended. */
