@@ -43,14 +43,14 @@ export class EventFeed {
     this.#closed = true;
     for (const member of [...this.#members]) {
       this.#leave(member);
-      unharmed(() => member.end());
+      this.#unharmed(() => member.end());
     }
   }
 
   #join(member: EventReader): FeedSession {
     this.#members.add(member);
     this.#session ??= new FeedSession(this.#parts, (event) => {
-      for (const each of [...this.#members]) unharmed(() => each.tell(event));
+      for (const each of [...this.#members]) this.#unharmed(() => each.tell(event));
     });
     return this.#session;
   }
@@ -61,16 +61,16 @@ export class EventFeed {
     this.#session = undefined;
   }
 
+  /** One reader that throws keeps nothing from the others. */
+  #unharmed(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#parts.runner.told(error);
+    }
+  }
+
   #requireOpen(): void {
     if (this.#closed) throw new BackupError('operation_cancelled', 'The service is closed.');
-  }
-}
-
-/** One reader that throws keeps nothing from the others. */
-function unharmed(step: () => void): void {
-  try {
-    step();
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
   }
 }

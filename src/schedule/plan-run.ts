@@ -1,5 +1,5 @@
-import { Cron } from 'croner';
 import type { ScheduleRule } from '../options/schedule.js';
+import { nextCronTime } from './cron-times.js';
 
 /** A run of the schedule that made a backup. */
 interface FinishedRun {
@@ -73,9 +73,7 @@ function timesBetween(rule: ScheduleRule, from: Date, until: Date): { count: num
 
 function nextTime(rule: ScheduleRule, after: Date): Date {
   if ('every' in rule) return new Date(after.getTime() + rule.every);
-  const next = new Cron(rule.cron, { timezone: rule.timezone, paused: true }).nextRun(after);
-  // A year that croner does not look into: as good as never.
-  return next ?? new Date(8.64e15);
+  return nextCronTime(rule, after);
 }
 
 const earliest = (times: readonly Date[]): Date => new Date(Math.min(...times.map(Number)));

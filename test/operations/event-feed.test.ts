@@ -146,9 +146,7 @@ it('progress is told four times a second at most, a new phase and the end at onc
 });
 
 it('a reader that throws keeps nothing from the others', async () => {
-  const warnings: unknown[] = [];
-  vi.spyOn(process, 'emitWarning').mockImplementation((warning) => void warnings.push(warning));
-  const { feed, emit } = createFeedBench();
+  const { feed, emit, faults } = createFeedBench();
   const fault = new Error('no more');
   let begun = false;
   const throwing = (): void => {
@@ -160,10 +158,9 @@ it('a reader that throws keeps nothing from the others', async () => {
   begun = true;
   emit(operation());
   feed.close();
-  vi.restoreAllMocks();
   expect(phases(second.told)).toEqual(['copying']);
   expect(second.ended()).toBe(1);
-  expect(warnings).toEqual([fault, fault]);
+  expect(faults).toEqual([fault, fault]);
 });
 
 it('a fault of the disk is told to the host once, and again when it comes back', async () => {
