@@ -72,8 +72,10 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     close: async () => {
       unattended.stop();
       stopMetrics();
-      await runner.close(() => notifications.close());
-      await unattended.idle();
+      await runner.close(async () => {
+        await unattended.idle();
+        await notifications.close();
+      });
       await audit.close();
       feed.close();
       await engine.close();

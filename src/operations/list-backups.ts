@@ -4,7 +4,7 @@ import type { Backup } from '../vault/backup.js';
 import type { BackupList, BackupStats, ListInput } from './backup-service.js';
 import type { OperationParts } from './operation-parts.js';
 import { parseInput } from './parse-input.js';
-import { readSchedule } from './run-schedule.js';
+import { readSchedule } from './schedule-history.js';
 
 const listSchema = z.strictObject({
   limit: z.int().min(1).max(500).default(50),

@@ -1,6 +1,6 @@
 import type { ServiceStatus } from './backup-service.js';
 import type { OperationParts } from './operation-parts.js';
-import { readSchedule } from './run-schedule.js';
+import { readSchedule } from './schedule-history.js';
 
 export async function readStatus(parts: OperationParts): Promise<ServiceStatus> {
   const { runner, maintenance } = parts;

@@ -4,10 +4,9 @@ import { toBackupError } from '../errors.js';
 import type { MissedRun } from '../events/outcomes.js';
 import { type MissedRuns, missedWhileAway, missedWhileRunning } from '../schedule/missed-runs.js';
 import { planRun, type RunHistory } from '../schedule/plan-run.js';
-import type { Backup } from '../vault/backup.js';
-import type { Schedule } from './backup-service.js';
 import { createBackup } from './create-backup.js';
 import type { OperationParts } from './operation-parts.js';
+import { readHistory } from './schedule-history.js';
 
 /** Who is named for what the service does by itself. */
 export const scheduleCaller = 'schedule';
@@ -36,31 +35,33 @@ export class ScheduledRuns {
     if (now >= this.#quiet.from && now < this.#quiet.until) return this.#quiet.until - now;
     const { waitMs, isKnown } = await this.#look();
     if (waitMs > 0 && isKnown) return waitMs;
-    const lock = await takeLock(this.#parts);
-    if (lock === null) return busyMs;
+    const turn = await takeTurn(this.#parts);
+    if (turn === null) return busyMs;
     try {
-      return await this.#runUnderLock();
+      return await this.#runInTurn(turn);
     } finally {
-      lock.release();
+      turn.release();
     }
   }
 
-  async #runUnderLock(): Promise<number> {
+  async #runInTurn({ staging }: Turn): Promise<number> {
     const { history, dueAt, waitMs, isKnown } = await this.#look();
-    if (!isKnown) await this.#write(history, history.failures, history.failedAt);
+    const write = (failures: number, failedAt: Date | null): Promise<void> =>
+      this.#write(history, failures, failedAt, staging);
+    if (!isKnown) await write(history.failures, history.failedAt);
     if (waitMs > 0) return waitMs;
     const { clock, options, schedule } = this.#parts;
     const missed = missedWhileAway(options.schedule, history, dueAt, clock());
     const startedAt = clock();
     // A run that its process does not survive has failed: who is restarted does not try again at once.
-    await this.#write(history, history.failures + 1, startedAt);
+    await write(history.failures + 1, startedAt);
     try {
       await createBackup(this.#parts, { kind: 'scheduled', by: scheduleCaller });
-      await this.#write(history, 0, null);
+      await write(0, null);
     } catch (error) {
       // A service that is closed has its operations cancelled; the next start finds the run due.
       const isOver = toBackupError(error).code !== 'operation_in_progress' && schedule.isActive;
-      await this.#write(history, history.failures + (isOver ? 1 : 0), isOver ? clock() : history.failedAt);
+      await write(history.failures + (isOver ? 1 : 0), isOver ? clock() : history.failedAt);
       if (!isOver) return busyMs;
     }
     this.#tell('not_running', missed);
@@ -77,9 +78,13 @@ export class ScheduledRuns {
     return { history, dueAt, waitMs: this.#quiet.until - now, isKnown };
   }
 
-  #write({ since }: RunHistory, failures: number, failedAt: Date | null): Promise<void> {
+  #write(
+    { since }: RunHistory,
+    failures: number,
+    failedAt: Date | null,
+    staging: () => Promise<string>,
+  ): Promise<void> {
     const { schedule, runner } = this.#parts;
-    const staging = async (): Promise<string> => (await runner.instance()).staging;
     const state = { since: since.toISOString(), failures, failedAt: failedAt?.toISOString() ?? null };
     return schedule.write(state, staging).catch((error: unknown) => {
       runner.told(error);
@@ -94,59 +99,23 @@ export class ScheduledRuns {
   }
 }
 
-/** What `status` and `stats` tell of it. */
-export async function readSchedule(parts: OperationParts): Promise<Schedule> {
-  const history = await readHistory(parts);
-  return {
-    enabled: parts.schedule.isActive,
-    nextRunAt: parts.schedule.isActive ? planRun(parts.options.schedule, history).toISOString() : null,
-    lastRunAt: history.last?.startedAt.toISOString() ?? null,
-  };
-}
-
-/**
- * What the vault holds tells when the schedule last ran. Whatever was written while the clock was ahead tells nothing, and
- * is written anew: a wait that counts from the future would never end.
- */
-async function readHistory({
-  vault,
-  clock,
-  schedule,
-  runner,
-}: OperationParts): Promise<RunHistory & { readonly isKnown: boolean }> {
-  const now = clock();
-  // A vault that cannot be listed leaves the run due: the backup that fails then is heard of.
-  const backups = await vault.list().catch((error: unknown) => {
-    runner.told(error);
-    return [];
-  });
-  const newest = backups.find(({ kind, createdAt }) => kind === 'scheduled' && Date.parse(createdAt) <= now.getTime());
-  const state = await schedule.read();
-  const isPast = (instant: string): boolean => Date.parse(instant) <= now.getTime();
-  const since = state !== null && isPast(state.since) ? new Date(state.since) : now;
-  const failedAt =
-    state !== null && state.failedAt !== null && isPast(state.failedAt) ? new Date(state.failedAt) : null;
-  return {
-    last: newest === undefined ? null : finished(newest),
-    since,
-    failures: failedAt === null ? 0 : (state?.failures ?? 0),
-    failedAt,
-    isKnown: state !== null && isPast(state.since) && (failedAt !== null || state.failures === 0),
-  };
-}
-
-function finished({ createdAt, durationMs }: Backup): { startedAt: Date; finishedAt: Date } {
-  const startedAt = new Date(createdAt);
-  return { startedAt, finishedAt: new Date(startedAt.getTime() + (durationMs ?? 0)) };
+/** While this process has the schedule's lock. */
+interface Turn {
+  /** Where the state is written before it is put in its place. */
+  readonly staging: () => Promise<string>;
+  readonly release: () => void;
 }
 
 /** Null while another process holds it. Where there can be none the backup is tried all the same, and says what is wrong. */
-async function takeLock({ place, runner }: OperationParts): Promise<{ release(): void } | null> {
+async function takeTurn({ place, runner }: OperationParts): Promise<Turn | null> {
+  const staging = async (): Promise<string> => (await runner.instance()).staging;
   try {
-    await runner.instance();
+    const first = await staging();
     const lock = new FileLock(join(place.stateDirectory, 'schedule.lock'));
-    return lock.tryAcquire() ? lock : null;
+    if (!lock.tryAcquire()) return null;
+    // A service that is being closed takes in nobody any more, and still writes down how the run ended.
+    return { staging: () => staging().catch(() => first), release: () => lock.release() };
   } catch {
-    return { release: () => undefined };
+    return { staging, release: () => undefined };
   }
 }

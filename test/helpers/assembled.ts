@@ -2,11 +2,14 @@ import { type BackupServiceOptions, sqlite } from 'express-db-backup';
 import { onTestFinished } from 'vitest';
 import { assembleParts } from '../../dist/composition/assemble-parts.js';
 import type { OperationParts } from '../../dist/operations/operation-parts.js';
+import { recover } from '../../dist/operations/recover.js';
 import { parseOptions } from '../../dist/options/parse-options.js';
 import { serviceOptionsSchema } from '../../dist/options/service-options.js';
 
 export interface Assembled {
   readonly parts: OperationParts;
+  /** What a start finds out and puts right, without what it does by itself from then on. */
+  readonly start: () => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
 
@@ -21,5 +24,6 @@ export async function assembled(options: BackupServiceOptions & { readonly datab
     await parts.engine.close();
   };
   onTestFinished(close);
-  return { parts, close };
+  const start = (): Promise<unknown> => recover(parts, () => upkeep.exclusively(upkeep.instances.sweep));
+  return { parts, start, close };
 }

@@ -1,6 +1,6 @@
-import { renameSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Backup, BackupService, MissedRun, Operation } from 'express-db-backup';
+import type { Backup, BackupService, MissedRun } from 'express-db-backup';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ScheduledRuns } from '../../dist/operations/run-schedule.js';
 import { assembled } from '../helpers/assembled.js';
@@ -56,25 +56,39 @@ describe('a started service', () => {
   });
 
   it('starts again and again without a flood: the vault tells that none is due', async () => {
-    const { databaseFile, directory } = createWorkspace();
-    const options = { database: databaseFile, directory, schedule: { every: '20s' as const } };
-    const first = openService(options).service;
-    const made = nextBackup(first);
-    await first.start();
-    await made;
-    await first.close();
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { databaseFile, directory, database } = createWorkspace();
+    database.close();
+    vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
-    for (let restart = 0; restart < 5; restart++) {
-      const { service } = openService(options);
-      const operations: Operation[] = [];
-      service.on('operation', (operation) => operations.push(operation));
-      await service.start();
-      await vi.advanceTimersByTimeAsync(2_000);
-      await service.close();
-      expect(operations).toEqual([]);
+    const options = { database: databaseFile, directory, schedule: { every: '1h' as const } };
+    for (let restart = 0; restart < 8; restart++) {
+      const { parts, start, close } = await assembled(options);
+      await start();
+      await new ScheduledRuns(parts).run();
+      await close();
+      vi.setSystemTime(Date.now() + 10 * 60_000);
     }
-    expect(scheduled(directory)).toHaveLength(1);
+    // At the first start, and an hour after that.
+    expect(scheduled(directory)).toHaveLength(2);
+  });
+
+  it('that is closed in the middle of a run counts no failure, and the next start makes the backup', async () => {
+    const held = holdEngine('snapshot');
+    const options = { ...held.service, schedule: { every: '1s' }, verifyEvery: false } as const;
+    const first = openService(options).service;
+    const failures: unknown[] = [];
+    first.on('backup.failed', (failure) => failures.push(failure));
+    await first.start();
+    await held.begun;
+    await first.close();
+    held.release();
+    expect([failures, scheduled(options.directory)]).toEqual([[], []]);
+    const state = JSON.parse(readFileSync(join(options.directory, '.state', 'schedule.json'), 'utf8')) as object;
+    expect(state).toMatchObject({ failures: 0, failedAt: null });
+    const second = openService(options).service;
+    const made = nextBackup(second);
+    await second.start();
+    expect((await made).kind).toBe('scheduled');
   });
 
   it('does not keep its process alive', async () => {
