@@ -16,10 +16,12 @@ const periodOf: Record<string, (createdAt: string) => string> = {
 };
 
 /** The rules told again, backup by backup. */
-export function isWanted(backup: Backup, all: readonly Backup[], policy: RetentionPolicy, now = '9999'): boolean {
+export function isWanted(backup: Backup, all: readonly Backup[], policy: RetentionPolicy, now: string): boolean {
   const { kind, createdAt, verification } = backup;
   if (kind === null || backup.pinned) return true;
   const rules = policy[kind] ?? policy;
+  const minAge = rules.minAge ?? policy.minAge;
+  if (minAge !== undefined && Date.parse(now) - Date.parse(createdAt) < minAge) return true;
   const ofKind = all.filter((other) => other.kind === kind);
   const isAhead = (other: Backup): boolean => other.createdAt > now;
   const later = (other: Backup): boolean =>

@@ -169,9 +169,17 @@ describe('a plan', () => {
 
 const count = fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined });
 const anyRules = fc.record({ keep: count, hourly: count, daily: count, weekly: count, monthly: count, yearly: count });
-const anyPolicy = fc
-  .tuple(anyRules, anyRules, fc.integer({ min: 1, max: 5 }))
-  .map(([rules, scheduled, keep]): RetentionPolicy => ({ ...rules, scheduled, safety: { keep } }));
+const anyAge = fc.option(fc.integer({ min: 1, max: 600 * 60_000 }), { nil: undefined });
+const anyPolicy = fc.tuple(anyRules, anyRules, fc.integer({ min: 1, max: 5 }), anyAge, anyAge).map(
+  ([rules, scheduled, keep, minAge, ofScheduled]): RetentionPolicy => ({
+    ...rules,
+    minAge,
+    scheduled: { ...scheduled, minAge: ofScheduled },
+    safety: { keep },
+  }),
+);
+/** Of the clock: in the middle of what is told, so that some backups were made by one that was ahead, or after all of it. */
+const anyNow = fc.oneof(fc.integer({ min: 0, max: 600 }), fc.constant(2_000_001)).map((minute) => new Date(at(minute)));
 const anyBackup = fc.record({
   // Some years, so that every rule meets periods with many, with one and with none.
   minute: fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 2_000_000 })),
@@ -193,9 +201,10 @@ const anyHistory = fc.uniqueArray(anyBackup, { selector: ({ minute }) => minute,
 describe('whatever the history and the policy', () => {
   it('every backup is either kept or removed, once, as the rules say', () => {
     fc.assert(
-      fc.property(anyHistory, anyPolicy, (backups, anyRule) => {
-        const { keep, remove } = plan(backups, anyRule);
-        const wanted = backups.filter((entry) => isWanted(entry, backups, anyRule)).map(({ filename }) => filename);
+      fc.property(anyHistory, anyPolicy, anyNow, (backups, anyRule, now) => {
+        const { keep, remove } = plan(backups, anyRule, free, now);
+        const isKept = (entry: Backup): boolean => isWanted(entry, backups, anyRule, now.toISOString());
+        const wanted = backups.filter(isKept).map(({ filename }) => filename);
         expect(names(keep)).toEqual(wanted.sort());
         expect(names([...keep, ...remove])).toEqual(backups.map(({ filename }) => filename).sort());
       }),
@@ -218,14 +227,10 @@ describe('whatever the history and the policy', () => {
 
   it('running it again on what it kept removes nothing', () => {
     fc.assert(
-      fc.property(anyHistory, anyPolicy, (backups, anyRule) => {
-        const kept = new Set(names(plan(backups, anyRule).keep));
-        expect(
-          removed(
-            backups.filter(({ filename }) => kept.has(filename)),
-            anyRule,
-          ),
-        ).toEqual([]);
+      fc.property(anyHistory, anyPolicy, anyNow, (backups, anyRule, now) => {
+        const kept = new Set(names(plan(backups, anyRule, free, now).keep));
+        const left = backups.filter(({ filename }) => kept.has(filename));
+        expect(names(plan(left, anyRule, free, now).remove)).toEqual([]);
       }),
     );
   });
