@@ -191,6 +191,12 @@ export const errorTable = {
     title: 'There is no database file',
     hint: 'Check the `database` option and whether the file was moved or deleted.',
   },
+  database_invalid: {
+    status: 503,
+    exitCode: 8,
+    title: 'The live database is not what it must be',
+    hint: 'Run the command that each of the `findings` names.',
+  },
   maintenance: {
     retryAfterSeconds: 2,
     status: 503,

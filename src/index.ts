@@ -14,11 +14,15 @@ export type {
   Receipt,
   ShrunkTable,
   StartReport,
+  ValidationReport,
   VerifyOutcome,
 } from './events/outcomes.js';
 export type { ServiceEvents } from './events/service-events.js';
+export type { Finding } from './health/finding.js';
+export type { HealthReport, HealthStatus } from './health/verdict.js';
 export { type BackupRouterOptions, backupRouter, type Middleware } from './http/backup-router.js';
 export type { Principal } from './http/handler.js';
+export { type HealthRouterOptions, healthRouter } from './http/health-router.js';
 export { type Authenticate, type JwtAuthOptions, jwtAuth } from './http/jwt-auth.js';
 export { maintenanceGate } from './http/maintenance-gate.js';
 export { type EmailOptions, email } from './notify/email.js';

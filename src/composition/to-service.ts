@@ -4,11 +4,13 @@ import { cleanUp } from '../operations/clean-up.js';
 import { createBackup } from '../operations/create-backup.js';
 import { EventFeed } from '../operations/event-feed.js';
 import { importBackup } from '../operations/import-backup.js';
+import { initializeDatabase } from '../operations/initialize-database.js';
 import { listBackups, readStats } from '../operations/list-backups.js';
 import { openBackup, readBackup } from '../operations/open-backup.js';
 import { callerName, type OperationParts } from '../operations/operation-parts.js';
 import { probeVault } from '../operations/probe-vault.js';
 import { readAudit } from '../operations/read-audit.js';
+import { Health } from '../operations/read-health.js';
 import { readStatus } from '../operations/read-status.js';
 import { recover } from '../operations/recover.js';
 import { removeBackup } from '../operations/remove-backup.js';
@@ -16,6 +18,7 @@ import { createReservations } from '../operations/reserve-staging.js';
 import { restoreBackup } from '../operations/restore-backup.js';
 import { createUnattended } from '../operations/unattended.js';
 import { updateBackup } from '../operations/update-backup.js';
+import { requireValid, validateDatabase } from '../operations/validate-database.js';
 import { verifyBackup } from '../operations/verify-backup.js';
 import type { Upkeep } from './assemble-parts.js';
 
@@ -25,6 +28,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
   const { runner, events, engine, audit } = parts;
   const feed = new EventFeed({ ...parts, log });
   const reserve = createReservations(parts);
+  const health = new Health(parts, log);
   const unattended = createUnattended(parts);
   const opened = <Result>(work: () => Promise<Result>): Promise<Result> =>
     open()
@@ -58,15 +62,21 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     on: events.on,
     follow: (reader, since) => opened(() => feed.follow(reader, since)),
     reserveStaging: () => opened(reserve),
+    validate: () => opened(() => validateDatabase(parts)),
+    health: () => opened(() => health.read()),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: async () => {
-      const report = await opened(async () => {
+      const recovered = await opened(async () => {
         await notifications.prepare();
         return recover(parts, () => exclusively(instances.sweep));
       });
+      // What the host's own function throws is the host's.
+      const initialized = await initializeDatabase(parts);
+      const validation = await opened(() => validateDatabase(parts));
+      if (parts.options.onInvalid === 'throw') requireValid(validation);
       notifications.resume();
       unattended.start();
-      return report;
+      return { ...recovered, initialized, validation };
     },
     underMaintenance: parts.maintenance.isRaised,
     close: async () => {

@@ -80,6 +80,26 @@ export interface LiveFacts extends DatabaseFacts {
   readonly schemaCookie: number;
 }
 
+export interface ExamineInput {
+  /** Tables whose rows are counted, which takes as long as reading them. */
+  readonly count: 'all' | readonly string[];
+}
+
+/** What is there, whatever it is. */
+export interface Examination {
+  /** `empty`: no bytes, or no tables. `unreadable`: something is there that is no sound database. */
+  readonly state: 'missing' | 'empty' | 'unreadable' | 'readable';
+  readonly tables: readonly string[];
+  /** Of the tables that were counted. */
+  readonly rows: TableRows;
+  /** Null where it cannot be read. */
+  readonly userVersion: number | null;
+  /** What is known to damage databases in this version of the engine, or null. */
+  readonly engineBug: string | null;
+  /** What it took, milliseconds. */
+  readonly durationMs: number;
+}
+
 export interface RestoreInput {
   /** A staged file of this engine's own making; it may be changed. */
   readonly source: string;
@@ -176,6 +196,10 @@ export interface Engine {
   /** Turns a received file into a standalone database in place and checks it in full. @throws `backup_damaged` */
   normalise(file: string, context: EngineContext): Promise<ImportedFile>;
   stage(input: StageInput, context: EngineContext): Promise<StagedRestore>;
+  /** Says what is there and changes nothing. @throws `database_busy` */
+  examine(input: ExamineInput, context: EngineContext): Promise<Examination>;
+  /** A text that is another one after each change of the content; cheap enough for every request. Null: nothing is there. */
+  stamp(): Promise<string | null>;
   /** @throws `offline_restore_required`, `database_missing`, `database_busy` */
   inspectLive(context: EngineContext): Promise<LiveFacts>;
   /**

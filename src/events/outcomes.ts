@@ -1,4 +1,5 @@
 import type { CheckOutcome } from '../engines/engine.js';
+import type { Checks, Finding } from '../health/finding.js';
 import type { VerificationLevel } from '../options/backup-kind.js';
 import type { RetentionDecision } from '../vault/retention.js';
 
@@ -48,9 +49,21 @@ export interface InterruptedRestore {
   readonly safetyBackup: string | null;
 }
 
+/** What was found of the live database. */
+export interface ValidationReport {
+  /** Whether no finding is critical. */
+  readonly ok: boolean;
+  readonly checks: Checks;
+  readonly findings: readonly Finding[];
+  readonly durationMs: number;
+}
+
 /** What `start` found and cleared up. */
 export interface StartReport {
   readonly interruptedRestore: InterruptedRestore | null;
+  /** Whether `initialize` was called. */
+  readonly initialized: boolean;
+  readonly validation: ValidationReport;
 }
 
 export interface CleanupOutcome {

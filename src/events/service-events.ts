@@ -8,6 +8,7 @@ import type {
   MissedRun,
   Receipt,
   ShrunkTable,
+  ValidationReport,
   VerifyOutcome,
 } from './outcomes.js';
 
@@ -25,6 +26,7 @@ export interface ServiceEvents {
   'restore.failed': { readonly operation: Operation; readonly error: BackupError };
   /** Told by the start, or the restore, that found it. */
   'restore.interrupted': InterruptedRestore;
+  'database.validated': ValidationReport;
   'cleanup.finished': CleanupOutcome;
   'schedule.missed': MissedRun;
   'table.shrank': ShrunkTable;

@@ -39,6 +39,12 @@ export function logEvents({ logger: given, database, events }: LoggingParts): vo
   events.on('restore.interrupted', (left) =>
     logger.warn({ database, ...left }, 'a restore was interrupted; this is what it left'),
   );
+  events.on('database.validated', ({ findings }) => {
+    for (const { check, severity, message, command } of findings) {
+      const level = severity === 'critical' ? 'error' : 'warn';
+      logger[level]({ database, check, problem: message, command }, 'the live database is not what it must be');
+    }
+  });
   events.on('cleanup.finished', ({ deleted, failed }) => {
     const files = deleted.slice(0, mostNamed).map(({ filename }) => filename);
     if (deleted.length > 0) logger.info({ database, removed: deleted.length, files }, 'retention removed backups');

@@ -9,7 +9,7 @@ import type { Readings } from './vault-readings.js';
 /** The service's events that are counted. */
 export type CountedEvents = Omit<
   ServiceEvents,
-  'backup.verified' | 'restore.finished' | 'cleanup.finished' | 'disk.low'
+  'backup.verified' | 'restore.finished' | 'cleanup.finished' | 'disk.low' | 'database.validated'
 >;
 
 export interface ServiceMetricsParts {

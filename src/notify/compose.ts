@@ -18,6 +18,7 @@ const troubles: Readonly<Record<TroubleEvent, string>> = {
   'restore.failed': 'a restore failed',
   'restore.interrupted': 'a restore was interrupted',
   'schedule.missed': 'scheduled backups were missed',
+  'database.invalid': 'the database is not what it must be',
   'table.shrank': 'a table has lost all its rows',
   'disk.low': 'the disk of the backups is nearly full',
 };
@@ -28,6 +29,7 @@ const recoveries: Readonly<Record<TroubleEvent, string>> = {
   'restore.failed': 'a restore has succeeded',
   'restore.interrupted': 'a restore that was interrupted is settled',
   'schedule.missed': 'scheduled backups are made again',
+  'database.invalid': 'the database is what it must be',
   'table.shrank': 'a table has rows again',
   'disk.low': 'there is room for backups again',
 };
@@ -38,6 +40,7 @@ const failures: Readonly<Record<TroubleEvent, string>> = {
   'restore.failed': 'failed restore',
   'restore.interrupted': 'interrupted restore',
   'schedule.missed': 'missed run',
+  'database.invalid': 'failed validation',
   'table.shrank': 'time',
   'disk.low': 'time',
 };

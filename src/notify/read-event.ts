@@ -47,6 +47,7 @@ export const readEvent: Readers = {
   }),
   'restore.failed': ({ error }) => failure('restore.failed', error),
   'restore.interrupted': interrupted,
+  'database.validated': validated,
   'cleanup.finished': ({ dryRun, deleted, failed, freedBytes }) =>
     dryRun
       ? nothing
@@ -135,6 +136,20 @@ function plainFacts(facts: Readonly<Record<string, unknown>>): Facts {
   return Object.fromEntries(
     plain.map(([name, value]) => [name, typeof value === 'string' ? oneLine(value) : value]),
   ) as Facts;
+}
+
+function validated({ ok, findings }: ToldEvents['database.validated']): Occurrence {
+  if (ok) return { recovers: ({ trouble }) => trouble.event === 'database.invalid' };
+  const critical = findings.filter(({ severity }) => severity === 'critical');
+  const trouble: Trouble = {
+    event: 'database.invalid',
+    subject: '',
+    code: 'database_invalid',
+    what: oneLine(critical.map(({ message }) => message).join(' ')),
+    hint: oneLine(`Run: ${critical[0]?.command}`),
+    facts: { findings: critical.length },
+  };
+  return { trouble };
 }
 
 const contents = {

@@ -4,8 +4,9 @@ import type { AuditPage } from '../audit/read-entries.js';
 import type { Operation } from '../coordination/operation.js';
 import type { BackupError } from '../errors.js';
 import type { EventListeners } from '../events/event-listeners.js';
-import type { CleanupOutcome, Receipt, StartReport, VerifyOutcome } from '../events/outcomes.js';
+import type { CleanupOutcome, Receipt, StartReport, ValidationReport, VerifyOutcome } from '../events/outcomes.js';
 import type { ServiceEvents } from '../events/service-events.js';
+import type { HealthReport } from '../health/verdict.js';
 import type { BackupKind } from '../options/backup-kind.js';
 import type { RetentionPolicy } from '../options/retention.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
@@ -117,6 +118,10 @@ export interface BackupService {
   remove(filename: string, caller?: Caller): OperationRun<{ readonly filename: string; readonly freedBytes: number }>;
   cleanup(input?: CleanupInput): OperationRun<CleanupOutcome>;
   status(): Promise<ServiceStatus>;
+  /** Whether the live database and its backups are well, at a cost that does not grow with how often it is asked. */
+  health(): Promise<HealthReport>;
+  /** Looks whether the live database is what the application needs. What is wrong is an answer, not an error. */
+  validate(): Promise<ValidationReport>;
   /** @throws `operation_not_found` */
   operation(id: string): Promise<Operation>;
   /** Asks a running operation, in whichever process, to stop and undo itself. @throws `operation_not_found` */
@@ -137,8 +142,9 @@ export interface BackupService {
   /** Shows `look` a file in the vault that says nothing, to find out whether the application would hand it out; null when none could be made. */
   probe(look: (file: string) => Promise<boolean>): Promise<boolean | null>;
   /**
-   * Opens the vault, clears up what a crash left, and tells what a restore that was interrupted left. Safe to call again.
-   * @throws `vault_refused`
+   * Opens the vault, clears up what a crash left, tells what a restore that was interrupted left, validates the live
+   * database, and begins what is done unattended. Safe to call again.
+   * @throws `vault_refused`, `database_invalid` with `onInvalid: 'throw'`, what `initialize` throws
    */
   start(): Promise<StartReport>;
   /** Whether a restore is replacing the live content now: always exact for this service, at most 100 ms late for another process. */

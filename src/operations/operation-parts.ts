@@ -25,7 +25,19 @@ export interface OperationParts {
   readonly events: EventListeners<ServiceEvents>;
   readonly options: Pick<
     ParsedServiceOptions,
-    'retention' | 'limits' | 'verifyOnCreate' | 'requiredTables' | 'connection' | 'schedule' | 'verifyEvery' | 'check'
+    | 'retention'
+    | 'limits'
+    | 'verifyOnCreate'
+    | 'requiredTables'
+    | 'minimumRows'
+    | 'expectedUserVersion'
+    | 'check'
+    | 'onInvalid'
+    | 'initialize'
+    | 'connection'
+    | 'schedule'
+    | 'verifyEvery'
+    | 'maxBackupAge'
   >;
   readonly clock: () => Date;
 }

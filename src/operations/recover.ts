@@ -10,7 +10,10 @@ import { settleRestore } from './settle-restore.js';
  * 3. the journal of a restore that was interrupted, after it was found out what the live database has now,
  * 4. the records of operations that nobody runs any more.
  */
-export async function recover(parts: OperationParts, sweepStaging: () => Promise<void>): Promise<StartReport> {
+export async function recover(
+  parts: OperationParts,
+  sweepStaging: () => Promise<void>,
+): Promise<Pick<StartReport, 'interruptedRestore'>> {
   const { runner, vault, journal, place } = parts;
   const { lockFile, staging } = await runner.instance();
   await requireLocks(place.stateDirectory, lockFile, staging);

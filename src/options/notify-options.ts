@@ -6,6 +6,7 @@ export const troubleEvents = [
   'backup.damaged',
   'restore.failed',
   'restore.interrupted',
+  'database.invalid',
   'schedule.missed',
   'table.shrank',
   'disk.low',

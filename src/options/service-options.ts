@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { auditSchema } from './audit-options.js';
-import { longestTimerMs } from './duration.js';
+import { duration, longestTimerMs } from './duration.js';
 import { loggerSchema } from './logger-option.js';
 import { metricsSchema } from './metrics-option.js';
 import { notifySchema } from './notify-options.js';
@@ -53,8 +53,8 @@ function isDatabasePath(path: string): boolean {
 type HostCheck = (databasePath: string) => unknown;
 
 /** A promise it returns is waited for; what else it returns is of no interest. */
-type ConnectionStep = () => unknown;
-const connectionStep = z.custom<ConnectionStep>((value) => typeof value === 'function', 'a function');
+type HostStep = () => unknown;
+const connectionStep = z.custom<HostStep>((value) => typeof value === 'function', 'a function');
 const connectionSchema = z.strictObject({ close: connectionStep, reopen: connectionStep });
 export type HostConnection = z.output<typeof connectionSchema>;
 
@@ -83,11 +83,21 @@ const optionsSchema = z.strictObject({
   verifyOnCreate: z.enum(['none', 'quick', 'full']).default(serviceDefaults.verifyOnCreate),
   /** Tables without which the live database is not backed up as sound, nor a restore accepted. */
   requiredTables: z.array(z.string().min(1)).default([]),
+  /** How many rows these tables have at least, such as `{ users: 1 }`; they are required too. */
+  minimumRows: z.record(z.string().min(1), z.int().min(0)).default({}),
+  /** The `user_version` that the application's migrations lead to; a lower one is a schema that is too old. */
+  expectedUserVersion: z.int().min(0).optional(),
   /**
-   * What the application knows of its own data: given the path of a restored database that nobody else uses, it opens
-   * it, looks, and closes it again. One that throws, rejects or returns false makes a drill fail.
+   * What the application knows of its own data: given the path of a database, it opens it, looks, changes nothing, and
+   * closes it again. One that throws, rejects or returns false makes a validation, or a drill on a restored copy, fail.
    */
   check: z.custom<HostCheck>((value) => typeof value === 'function', 'a function').optional(),
+  /** What `start` does when the live database is not what it must be: tell of it, or reject with `database_invalid`. */
+  onInvalid: z.enum(['warn', 'throw']).default('warn'),
+  /** Makes the tables of a live database that is missing or has none; `start` calls it then and never otherwise. */
+  initialize: z.custom<HostStep>((value) => typeof value === 'function', 'a function').optional(),
+  /** The age beyond which the newest backup is too old; twice the schedule's longest wait unless told otherwise. */
+  maxBackupAge: duration({ leastMs: 1_000, mostMs: 10 * 365 * 86_400_000 }).optional(),
   /**
    * How the application closes its connections and opens them again. With it a live file that cannot be opened, or is
    * missing, is replaced by a restore; without it such a restore is refused.

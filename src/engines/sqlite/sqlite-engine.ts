@@ -51,6 +51,8 @@ export function sqlite(options: SqliteOptions): Engine {
     },
     liveFile: live,
     liveBytes: () => liveBytes(realPath(live)),
+    stamp: () => stampOf(realPath(live)),
+    examine: (input, context) => run('examine', input, context),
     snapshot: (input, context) => run('snapshot', { ...input, method }, context),
     verify: (input, context) => run('verify', input, context, { foreign: true }),
     normalise: (file, context) => run('normalise', { file }, context, { foreign: true }),
@@ -80,6 +82,22 @@ async function liveBytes(live: string): Promise<number> {
   } catch (error) {
     if (systemCode(error) === 'ENOENT')
       throw new BackupError('database_missing', 'The live database file does not exist.', { cause: error });
+    throw error;
+  }
+}
+
+/** Size and time of the file and of its log: `stat` takes no lock and drops none. */
+async function stampOf(live: string): Promise<string | null> {
+  const [file, log] = await Promise.all([live, `${live}-wal`].map(markOf));
+  return file === null ? null : `${file} ${log}`;
+}
+
+async function markOf(path: string): Promise<string | null> {
+  try {
+    const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
+    return `${dev}:${ino}:${size}:${mtimeNs}`;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null;
     throw error;
   }
 }

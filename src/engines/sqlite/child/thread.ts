@@ -4,6 +4,7 @@ import { BackupError } from '../../../errors.js';
 import { type Database, loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
 import type { RunMessage } from '../protocol.js';
 import { describeError } from './database/describe-error.js';
+import { examineLive } from './database/examine-live.js';
 import { inspectLive } from './database/inspect-live.js';
 import { rehearseRestore } from './restore/rehearse-restore.js';
 import { restoreLive } from './restore/restore-live.js';
@@ -26,6 +27,7 @@ const tasks = {
   normalise: normaliseUpload,
   stage: stageRestore,
   inspect: inspectLive,
+  examine: examineLive,
   restore: restoreLive,
   restoreOffline,
   rehearse: rehearseRestore,

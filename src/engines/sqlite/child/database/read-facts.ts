@@ -56,18 +56,26 @@ export function readTextEncoding(database: Database): string {
   return String(database.pragma('encoding', { simple: true }));
 }
 
-/**
- * Rows of each ordinary table. Virtual tables and their shadows are left to the module that owns them.
- * One that is too damaged to be counted is left out where `onDamaged` is there to hear of it.
- */
-export function countRows(database: Database, onDamaged?: (name: string) => void): TableRows {
-  const tables = database
+/** The ordinary tables. Virtual ones and their shadows are left to the module that owns them. */
+export function tableNames(database: Database): string[] {
+  return database
     .prepare(
       `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND ${ownObjects} ORDER BY name`,
     )
     .pluck()
     .all() as string[];
-  const rows = tables.flatMap((name): [string, number][] => {
+}
+
+export interface CountOptions {
+  /** Ordinary tables; all of them unless told otherwise. */
+  readonly of?: readonly string[];
+  /** Hears of one that is too damaged to be counted, which is then left out. */
+  readonly onDamaged?: (name: string) => void;
+}
+
+/** Rows of each table. */
+export function countRows(database: Database, { of, onDamaged }: CountOptions = {}): TableRows {
+  const rows = (of ?? tableNames(database)).flatMap((name): [string, number][] => {
     try {
       return [[name, countTable(database, name)]];
     } catch (error) {

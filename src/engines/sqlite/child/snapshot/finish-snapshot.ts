@@ -68,7 +68,9 @@ function checkSnapshot({
     checkSchema(database, schemaSha256, report);
     if (level !== 'none') checkIntegrity(database, report, { level, strict: false });
     if (level === 'full') checkForeignKeys(database, report);
-    const tables = countRows(database, (name) => report.fail('rows', `Table ${name} cannot be read to its end.`));
+    const tables = countRows(database, {
+      onDamaged: (name) => report.fail('rows', `Table ${name} cannot be read to its end.`),
+    });
     checkRequiredTables(tables, requiredTables, report);
     return { source: readFacts(database), tables, verification: report.build() };
   } finally {

@@ -1,0 +1,53 @@
+import { existsSync, statSync } from 'node:fs';
+import { BackupError } from '../../../../errors.js';
+import { type Database, loadBetterSqlite3 } from '../../../../system/load-better-sqlite3.js';
+import type { Examination, ExamineInput } from '../../../engine.js';
+import { corruptionBug } from './corruption-bug.js';
+import { saysDamaged } from './describe-error.js';
+import { pinLive } from './open-database.js';
+import { countRows, readFacts, tableNames } from './read-facts.js';
+
+/** Whoever asks how the database is waits no longer for whoever has it locked. */
+const patienceMs = 1_000;
+
+/** Says what is there, whatever it is, and changes nothing. @throws SQLITE_BUSY past the busy timeout */
+export async function examineLive({ live, count }: ExamineInput & { readonly live: string }): Promise<Examination> {
+  // Loaded once for many looks, which is no part of how long one takes.
+  const engineBug = corruptionBug(engineVersion());
+  const startedAt = performance.now();
+  const found = examine(live, count, engineBug);
+  return { ...found, durationMs: performance.now() - startedAt };
+}
+
+function examine(
+  live: string,
+  count: ExamineInput['count'],
+  engineBug: string | null,
+): Omit<Examination, 'durationMs'> {
+  const nothing = { tables: [], rows: {}, userVersion: null, engineBug };
+  if (!existsSync(live)) return { ...nothing, state: 'missing' };
+  if (statSync(live).size === 0) return { ...nothing, state: 'empty' };
+  let database: Database | undefined;
+  try {
+    database = pinLive(live, patienceMs);
+    const tables = tableNames(database);
+    const { userVersion } = readFacts(database);
+    const counted = count === 'all' ? tables : tables.filter((name) => count.includes(name));
+    const rows = countRows(database, { of: counted, onDamaged: () => undefined });
+    return { ...nothing, state: tables.length === 0 ? 'empty' : 'readable', tables, rows, userVersion };
+  } catch (error) {
+    if (!saysDamaged(error) && !(error instanceof BackupError && error.code === 'source_damaged')) throw error;
+    return { ...nothing, state: 'unreadable' };
+  } finally {
+    database?.close();
+  }
+}
+
+function engineVersion(): string {
+  const database = new (loadBetterSqlite3())(':memory:');
+  try {
+    return String(database.prepare('SELECT sqlite_version()').pluck().get());
+  } finally {
+    database.close();
+  }
+}

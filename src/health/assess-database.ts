@@ -1,0 +1,86 @@
+import { type Assessment, AssessmentBuilder, commands } from './finding.js';
+
+/** What was found of the live database. */
+export interface DatabaseState {
+  readonly state: 'missing' | 'empty' | 'unreadable' | 'locked' | 'readable';
+  readonly tables: readonly string[];
+  /** By table, of those that were counted. */
+  readonly rows: Readonly<Record<string, number>>;
+  readonly userVersion: number | null;
+  /** What is known to be wrong with the version of the engine. */
+  readonly engineBug: string | null;
+}
+
+/** One that another connection keeps locked is there, and more cannot be told. */
+export const lockedDatabase: DatabaseState = {
+  state: 'locked',
+  tables: [],
+  rows: {},
+  userVersion: null,
+  engineBug: null,
+};
+
+/** What the host knows of its own data. */
+export interface Expectations {
+  readonly requiredTables: readonly string[];
+  readonly minimumRows: Readonly<Record<string, number>>;
+  readonly expectedUserVersion?: number | undefined;
+}
+
+export const tablesExpected = ({ requiredTables, minimumRows }: Expectations): readonly string[] => [
+  ...new Set([...requiredTables, ...Object.keys(minimumRows)]),
+];
+
+const states = {
+  missing: 'The live database file is missing.',
+  unreadable: 'The live database file cannot be opened as a database.',
+  empty: 'The live database has no tables: it was never initialised, or something emptied it.',
+} as const;
+
+/**
+ * Says whether the application can work with this database.
+ * @param hasBackup whether there is a backup that can be restored
+ */
+export function assessDatabase(found: DatabaseState, wanted: Expectations, hasBackup: boolean): Assessment {
+  const { state, tables, rows, userVersion, engineBug } = found;
+  const critical = (message: string, command: string = hasBackup ? commands.restore : commands.migrate) =>
+    ({ severity: 'critical', message, command }) as const;
+  const report = new AssessmentBuilder();
+  const isReadable = state === 'readable';
+  report.check('database_exists', state !== 'missing', critical(states.missing));
+  report.check('database_readable', state === 'missing' ? null : state !== 'unreadable', critical(states.unreadable));
+  report.check('database_unlocked', state === 'missing' ? null : state !== 'locked', {
+    severity: 'degraded',
+    message: 'The live database is locked by another connection.',
+    command: commands.doctor,
+  });
+  const hasContent = isReadable || state === 'empty' ? isReadable : null;
+  report.check('database_initialized', hasContent, critical(states.empty));
+  for (const table of tablesExpected(wanted))
+    report.check(
+      `has_${table}`,
+      isReadable ? tables.includes(table) : null,
+      critical(`The table ${table} is missing.`),
+    );
+  for (const [table, least] of Object.entries(wanted.minimumRows)) {
+    const count = Object.hasOwn(rows, table) ? rows[table] : undefined;
+    const passed = count === undefined ? null : count >= least;
+    report.check(
+      `rows_${table}`,
+      passed,
+      critical(`The table ${table} has ${count} rows; it must have at least ${least}.`),
+    );
+  }
+  const { expectedUserVersion: expected } = wanted;
+  if (expected !== undefined) {
+    const message = `The schema is too old: its user_version is ${userVersion}, the application needs ${expected}.`;
+    const passed = userVersion === null || !isReadable ? null : userVersion >= expected;
+    report.check('schema_version', passed, critical(message, commands.migrate));
+  }
+  report.check('engine_sound', engineBug === null, {
+    severity: 'degraded',
+    message: engineBug ?? '',
+    command: commands.updateEngine,
+  });
+  return report.build();
+}

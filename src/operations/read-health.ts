@@ -1,0 +1,103 @@
+import type { OperationsLog } from '../coordination/operations-log.js';
+import { toBackupError } from '../errors.js';
+import { assessBackups, type BackupsAssessment, isUsable } from '../health/assess-backups.js';
+import { assessDatabase, type DatabaseState, lockedDatabase } from '../health/assess-database.js';
+import { type HealthReport, toReport } from '../health/verdict.js';
+import { timeAfter } from '../schedule/plan-run.js';
+import type { Backup } from '../vault/backup.js';
+import { LiveLook } from './live-look.js';
+import type { OperationParts } from './operation-parts.js';
+import { readSchedule } from './schedule-history.js';
+
+/** Where neither a schedule nor the host says what is too old. */
+const usualAgeMs = 48 * 3_600_000;
+/** What is known of the vault is told for so long. */
+const rememberedMs = 500;
+/** Of the newest records so many are looked through for a create; more say nothing of now. */
+const mostRecords = 20;
+
+interface VaultHealth {
+  readonly assessment: BackupsAssessment;
+  readonly hasBackup: boolean;
+}
+
+interface Remembered {
+  readonly at: number;
+  readonly state: Promise<VaultHealth>;
+}
+
+/** What the health endpoints tell, at a cost that does not grow with how often they are asked. */
+export class Health {
+  readonly #parts: OperationParts;
+  readonly #log: OperationsLog;
+  readonly #live: LiveLook;
+  #remembered: Remembered | undefined;
+
+  constructor(parts: OperationParts, log: OperationsLog) {
+    this.#parts = parts;
+    this.#log = log;
+    this.#live = new LiveLook(parts.engine);
+    const forget = (): void => {
+      this.#remembered = undefined;
+    };
+    for (const name of [
+      'backup.created',
+      'backup.failed',
+      'backup.verified',
+      'backup.damaged',
+      'cleanup.finished',
+    ] as const)
+      parts.events.on(name, forget);
+  }
+
+  async read(): Promise<HealthReport> {
+    const [found, { assessment, hasBackup }] = await Promise.all([this.#database(), this.#backups()]);
+    const { options } = this.#parts;
+    return toReport(found, options, assessDatabase(found, options, hasBackup), assessment);
+  }
+
+  async #database(): Promise<DatabaseState> {
+    return this.#live.read().catch((error: unknown): DatabaseState => {
+      if (toBackupError(error).code === 'database_busy') return lockedDatabase;
+      throw error;
+    });
+  }
+
+  #backups(): Remembered['state'] {
+    const now = performance.now();
+    if (this.#remembered === undefined || now - this.#remembered.at >= rememberedMs)
+      this.#remembered = { at: now, state: this.#assess() };
+    return this.#remembered.state;
+  }
+
+  async #assess(): Promise<VaultHealth> {
+    const { vault, clock, options } = this.#parts;
+    const [backups, schedule] = await Promise.all([vault.list(), readSchedule(this.#parts)]);
+    const assessment = assessBackups({
+      backups,
+      freeBytes: await vault.freeBytes().catch(() => null),
+      lastSucceeded: await this.#lastSucceeded(),
+      nextRunAt: schedule.nextRunAt,
+      freshUntil: (createdAt) => freshUntil(createdAt, options),
+      now: clock(),
+    });
+    return { assessment, hasBackup: backups.some((backup: Backup) => isUsable(backup) && backup.kind !== 'safety') };
+  }
+
+  async #lastSucceeded(): Promise<boolean | null> {
+    const ids = (await this.#log.ids()).toSorted().reverse().slice(0, mostRecords);
+    for (const id of ids) {
+      const record = await this.#log.find(id);
+      if (record?.type !== 'create' || record.state === 'running' || record.state === 'cancelled') continue;
+      return record.state === 'succeeded';
+    }
+    return null;
+  }
+}
+
+/** Until the second time at which the schedule would have made a newer one: the first may fail, and is tried again. */
+function freshUntil(createdAt: Date, { schedule, maxBackupAge }: OperationParts['options']): Date {
+  if (maxBackupAge !== undefined) return new Date(createdAt.getTime() + maxBackupAge);
+  if (schedule.length === 0) return new Date(createdAt.getTime() + usualAgeMs);
+  return timeAfter(schedule, timeAfter(schedule, createdAt));
+}

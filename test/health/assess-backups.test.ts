@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { assessBackups, type BackupsState, type KnownBackup } from '../../dist/health/assess-backups.js';
+
+const hourMs = 3_600_000;
+const now = new Date('2026-01-08T21:00:00.000Z');
+const backup = (change: Partial<KnownBackup> = {}): KnownBackup => ({
+  kind: 'scheduled',
+  createdAt: '2026-01-08T20:00:00.000Z',
+  size: 100,
+  verification: { ok: true },
+  warnings: [],
+  ...change,
+});
+
+function assess(change: Partial<BackupsState>) {
+  const { checks, findings, ...told } = assessBackups({
+    backups: [backup()],
+    freeBytes: 1_000,
+    lastSucceeded: true,
+    nextRunAt: null,
+    freshUntil: (createdAt) => new Date(createdAt.getTime() + 48 * hourMs),
+    now,
+    ...change,
+  });
+  return { checks, failed: findings.map(({ check }) => check), findings, told };
+}
+
+it('a young verified backup and room for the next are well', () => {
+  const { checks, told } = assess({});
+  expect(new Set(Object.values(checks))).toEqual(new Set([true]));
+  expect(told).toEqual({ lastSuccessAt: '2026-01-08T20:00:00.000Z', ageSeconds: 3_600, count: 1, nextRunAt: null });
+});
+
+it.each([
+  ['none', { backups: [] }, 'backup_fresh'],
+  ['an old one', { backups: [backup({ createdAt: '2026-01-06T20:59:00.000Z' })] }, 'backup_fresh'],
+  [
+    'one of a clock that was ahead alone',
+    { backups: [backup({ createdAt: '2027-01-01T00:00:00.000Z' })] },
+    'backup_fresh',
+  ],
+  ['an upload alone', { backups: [backup({ kind: 'uploaded' })] }, 'backup_fresh'],
+  ['a damaged one alone', { backups: [backup({ verification: { ok: false } })] }, 'backup_fresh'],
+  ['one that was never verified', { backups: [backup({ verification: { ok: null } })] }, 'backup_verified'],
+  ['no room for the next two', { freeBytes: 199 }, 'disk_space'],
+  ['a last one that failed', { lastSucceeded: false }, 'last_operation'],
+  ['a table that lost its rows', { backups: [backup({ warnings: ['Table users is empty.'] })] }, 'tables_kept'],
+])('%s is degraded and never worse', (_what, change, check) => {
+  const { failed, findings } = assess(change);
+  expect(failed).toEqual([check]);
+  expect(findings[0]?.severity).toBe('degraded');
+  expect(findings[0]?.command).toMatch(/^npx express-db-backup \w+/);
+});
+
+it('a damaged backup does not hide the older one that is good', () => {
+  const backups = [backup({ verification: { ok: false } }), backup({ createdAt: '2026-01-07T20:00:00.000Z' })];
+  expect(assess({ backups }).told).toMatchObject({ lastSuccessAt: '2026-01-07T20:00:00.000Z', count: 2 });
+});

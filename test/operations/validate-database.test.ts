@@ -1,0 +1,154 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { type BackupServiceOptions, createBackupService, type ServiceEvents } from 'express-db-backup';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { LineLogger } from '../helpers/line-logger.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { createWorkspace, openService, storedBackups } from '../helpers/workspace.js';
+
+const unattended = { schedule: false, verifyEvery: false } as const;
+
+/** A service whose live file is what `content` makes of it; nothing where it makes nothing. */
+function openOn(content: (file: string) => void, options: Partial<BackupServiceOptions> = {}) {
+  const folder = temporaryFolder();
+  const [file, directory] = [join(folder, 'app.db'), join(folder, 'backups')];
+  content(file);
+  const logger = new LineLogger();
+  return { file, directory, logger, ...openService({ database: file, directory, logger, ...unattended, ...options }) };
+}
+
+const nothing = (): void => undefined;
+const empty = (file: string): void => writeFileSync(file, '');
+const withSql =
+  (sql: string) =>
+  (file: string): void => {
+    const database = new Database(file);
+    database.exec(sql);
+    database.close();
+  };
+const noDatabase = (file: string): void => writeFileSync(file, 'This is no database. '.repeat(500));
+
+describe('a start tells of a live database that is not what it must be', () => {
+  it.each([
+    ['is missing', nothing, 'database_exists'],
+    ['is empty', empty, 'database_initialized'],
+    ['has no tables', withSql('PRAGMA user_version = 4'), 'database_initialized'],
+    ['is no database', noDatabase, 'database_readable'],
+    ['lacks a table', withSql('CREATE TABLE orders (id); PRAGMA user_version = 4'), 'has_users'],
+    ['has no rows where rows must be', withSql('CREATE TABLE users (id); PRAGMA user_version = 5'), 'rows_users'],
+    ['is of an older schema', withSql('CREATE TABLE users (id); INSERT INTO users VALUES (1)'), 'schema_version'],
+  ])('that %s: one line with the command that mends it', async (_what, content, check) => {
+    const { service, logger } = openOn(content, { minimumRows: { users: 1 }, expectedUserVersion: 4 });
+    const told: ServiceEvents['database.validated'][] = [];
+    service.on('database.validated', (report) => told.push(report));
+    const { validation } = await service.start();
+    expect(validation.ok).toBe(false);
+    expect(validation.checks[check]).toBe(false);
+    expect(told).toEqual([validation]);
+    const lines = logger.lines.filter(({ message }) => message === 'the live database is not what it must be');
+    expect(lines.map(({ level, fields }) => [level, fields.check])).toEqual([['error', check]]);
+    expect(lines[0]?.fields.command).toMatch(/^npx express-db-backup (restore|migrate)/);
+  });
+
+  it('by rejecting, where the host wants that, and then nothing is done unattended', async () => {
+    const { service } = openOn(nothing, { onInvalid: 'throw', schedule: { every: '1s' } });
+    await expect(service.start()).rejects.toMatchObject({
+      code: 'database_invalid',
+      message: expect.stringContaining('is missing. Run: npx express-db-backup'),
+      facts: { findings: [{ check: 'database_exists', severity: 'critical' }] },
+    });
+    expect((await service.status()).schedule.enabled).toBe(false);
+  });
+});
+
+describe('the host’s own check', () => {
+  it.each([
+    ['says no', () => false],
+    ['rejects', async () => Promise.reject(new Error('There are no orders.'))],
+  ])('that %s is a finding; its reason is for the log', async (_what, check) => {
+    const { service, internalErrors } = createWorkspace({ service: { check } });
+    const { ok, checks, findings } = await service.validate();
+    expect([ok, checks.host_check, findings.length]).toEqual([false, false, 1]);
+    expect(JSON.stringify(findings)).not.toContain('no orders');
+    internalErrors.splice(0);
+  });
+
+  it('is given the live file, and is not asked about one that cannot be read', async () => {
+    const asked: string[] = [];
+    const check = (path: string): boolean => asked.push(path) > 0;
+    const { service, databaseFile, database } = createWorkspace({ service: { check } });
+    expect((await service.validate()).ok).toBe(true);
+    database.close();
+    for (const name of ['', '-wal', '-shm']) rmSync(databaseFile + name, { force: true });
+    expect((await service.validate()).ok).toBe(false);
+    expect(asked).toEqual([databaseFile]);
+  });
+});
+
+describe('`initialize`', () => {
+  const tables = 'CREATE TABLE users (id INTEGER PRIMARY KEY); INSERT INTO users VALUES (1)';
+
+  it.each([
+    ['is missing', nothing, 0],
+    ['is empty', empty, 0],
+    ['has no tables, which is backed up first', withSql('PRAGMA user_version = 4'), 1],
+  ])('makes the tables of a database that %s, once', async (_what, content, backups) => {
+    let calls = 0;
+    const { file, directory, service } = openOn(content, {
+      requiredTables: [],
+      initialize: () => {
+        calls++;
+        withSql(tables)(file);
+      },
+    });
+    const { initialized, validation } = await service.start();
+    expect([initialized, validation.ok, calls]).toEqual([true, true, 1]);
+    expect((await service.start()).initialized).toBe(false);
+    expect(calls).toBe(1);
+    expect(storedBackups(directory).map((name) => name.includes('_pre_migration_'))).toEqual(Array(backups).fill(true));
+  });
+
+  it.each([
+    ['has a table, even an empty one', withSql('CREATE TABLE other (id)')],
+    ['is no database', noDatabase],
+  ])('never touches one that %s', async (_what, content) => {
+    let calls = 0;
+    const { file, service } = openOn(content, { initialize: () => void calls++ });
+    const before = readFileSync(file);
+    expect((await service.start()).initialized).toBe(false);
+    expect(calls).toBe(0);
+    expect(readFileSync(file)).toEqual(before);
+  });
+
+  it('is called by one of several processes that start at once', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'app.db');
+    let calls = 0;
+    const options = {
+      database: file,
+      directory: join(folder, 'backups'),
+      ...unattended,
+      initialize: async () => {
+        calls++;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        withSql(tables)(file);
+      },
+    };
+    const services = [0, 1, 2].map(() => createBackupService(options));
+    onTestFinished(async () => void (await Promise.all(services.map((service) => service.close()))));
+    const reports = await Promise.all(services.map((service) => service.start()));
+    expect([calls, reports.filter(({ initialized }) => initialized).length]).toEqual([1, 1]);
+    expect(reports.every(({ validation }) => validation.ok)).toBe(true);
+  });
+
+  it('that fails makes the start fail with its error', async () => {
+    const { service, file } = openOn(nothing, {
+      initialize: () => {
+        throw new Error('The migration has a fault.');
+      },
+    });
+    await expect(service.start()).rejects.toThrow('The migration has a fault.');
+    expect(existsSync(file)).toBe(false);
+  });
+});
