@@ -166,6 +166,12 @@ export const errorTable = {
     title: 'The backup process ended unexpectedly',
     hint: 'The application was not affected; try again, and look at memory limits and the system log.',
   },
+  migration_failed: {
+    status: 500,
+    exitCode: 10,
+    title: 'The migration failed',
+    hint: 'Mend the migration and run it again; `backup` holds the database from before it, `command` restores it.',
+  },
   notification_failed: {
     status: 502,
     exitCode: 7,

@@ -33,6 +33,7 @@ export { type WebhookOptions, webhook } from './notify/webhook.js';
 export type { BackupNews } from './operations/backup-news.js';
 export type { BackupList, BackupService, BackupStats, OpenBackup, ServiceStatus } from './operations/backup-service.js';
 export type { EventReader, FeedEvent } from './operations/feed-event.js';
+export type { GuardedMigration, GuardInput } from './operations/guard-migration.js';
 export type { ToldOperation } from './operations/operation-news.js';
 export type { OperationRun } from './operations/operation-runner.js';
 export type { AuditAction, AuditEntry, AuditOutcome } from './options/audit-entry.js';

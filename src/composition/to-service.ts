@@ -3,6 +3,7 @@ import { cancelOperation } from '../operations/cancel-operation.js';
 import { cleanUp } from '../operations/clean-up.js';
 import { createBackup } from '../operations/create-backup.js';
 import { EventFeed } from '../operations/event-feed.js';
+import { guardMigration } from '../operations/guard-migration.js';
 import { importBackup } from '../operations/import-backup.js';
 import { initializeDatabase } from '../operations/initialize-database.js';
 import { listBackups, readStats } from '../operations/list-backups.js';
@@ -64,6 +65,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     reserveStaging: () => opened(reserve),
     validate: () => opened(() => validateDatabase(parts)),
     health: () => opened(() => health.read()),
+    guardMigration: (migrate, input = {}) => guardMigration(parts, migrate, input),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: async () => {
       const recovered = await opened(async () => {

@@ -16,6 +16,7 @@ import type { Act } from './audit-recorder.js';
 import type { CleanupInput } from './clean-up.js';
 import type { CreateInput } from './create-backup.js';
 import type { EventReader } from './feed-event.js';
+import type { GuardedMigration, GuardInput } from './guard-migration.js';
 import type { ImportInput } from './import-backup.js';
 import type { Caller } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
@@ -120,6 +121,14 @@ export interface BackupService {
   status(): Promise<ServiceStatus>;
   /** Whether the live database and its backups are well, at a cost that does not grow with how often it is asked. */
   health(): Promise<HealthReport>;
+  /**
+   * Runs a migration with a verified backup before it, and looks at what it made of the database.
+   * @throws `migration_failed`, with `backup`, `restored` and `command`; those of a create, and then nothing was migrated
+   */
+  guardMigration<Result>(
+    migrate: () => Result | Promise<Result>,
+    input?: GuardInput,
+  ): Promise<GuardedMigration<Result>>;
   /** Looks whether the live database is what the application needs. What is wrong is an answer, not an error. */
   validate(): Promise<ValidationReport>;
   /** @throws `operation_not_found` */

@@ -11,6 +11,7 @@ import { type Caller, callerName, type OperationParts } from './operation-parts.
 import type { OperationContext, OperationRun } from './operation-runner.js';
 import { parseInput } from './parse-input.js';
 import { withSpace } from './require-space.js';
+import { requiredTablesOf } from './required-tables.js';
 
 const creatableKinds = z.enum(backupKinds).exclude(['safety', 'uploaded']);
 
@@ -63,15 +64,18 @@ async function snapshotAndPublish(
   const createdAt = clock().toISOString();
   const startedAt = performance.now();
   const destination = join(context.staging, `snapshot.${engine.extension}`);
-  const request = { destination, level: options.verifyOnCreate, requiredTables: options.requiredTables };
+  const kind = input.kind ?? 'manual';
+  // What a migration is to be undone by must be known to be good.
+  const level = kind === 'pre_migration' && options.verifyOnCreate === 'none' ? 'quick' : options.verifyOnCreate;
+  const request = { destination, level, requiredTables: requiredTablesOf(parts, kind) };
   return withSpace(vault, await liveBytes(parts), async () => {
     const snapshot = await engine.snapshot(request, context.engine);
     context.signal.throwIfAborted();
     context.phase('publishing');
     const draft = draftManifest(parts, {
       snapshot,
-      kind: input.kind ?? 'manual',
-      level: request.level,
+      kind,
+      level,
       createdAt,
       createdBy: context.operation.startedBy,
       notes: input.notes ?? null,

@@ -1,14 +1,12 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { VerificationReport } from '../engines/engine.js';
 import type { Manifest } from '../vault/manifest.js';
+import { askHost } from './ask-host.js';
 import type { OperationParts } from './operation-parts.js';
 import type { OperationContext } from './operation-runner.js';
 import { withSpace } from './require-space.js';
+import { holdsWhatWasThere, requiredTablesOf } from './required-tables.js';
 import { stageCopy } from './stage-backup.js';
-
-/** A check of the application that takes longer has lost its way. */
-const longestCheckMs = 5 * 60_000;
 
 export interface Drill {
   readonly report: VerificationReport;
@@ -35,40 +33,25 @@ export async function drillBackup(
     if (!staged.ok) return { report: staged };
     const scratch = join(context.staging, `drill.${parts.engine.extension}`);
     const safetyDestination = join(context.staging, `drill-before.${parts.engine.extension}`);
-    const { requiredTables } = parts.options;
+    const requiredTables = requiredTablesOf(parts, manifest.kind);
     const { report, restoreMs } = await parts.engine.rehearse(
       { source, scratch, safetyDestination, requiredTables },
       context.engine,
     );
-    const checked = report.ok ? await askHost(parts, scratch, context) : {};
+    const checked = report.ok && !holdsWhatWasThere(manifest.kind) ? await checkByHost(parts, scratch, context) : {};
     return { report: merge(staged, report, checked), restoreMs };
   });
 }
 
-/** What the application finds is told in its own words; that it threw is all that can be said otherwise. */
-async function askHost(
-  { options, events }: OperationParts,
+async function checkByHost(
+  parts: OperationParts,
   scratch: string,
   context: OperationContext,
 ): Promise<Partial<VerificationReport>> {
-  if (options.check === undefined) return {};
   context.phase('asking the application');
-  const waiting = new AbortController();
-  const signal = AbortSignal.any([waiting.signal, context.signal]);
-  const tooLong = delay(longestCheckMs, 'late' as const, { ref: false, signal });
-  tooLong.catch(() => undefined);
-  try {
-    const said = await Promise.race([Promise.resolve(options.check(scratch)), tooLong]);
-    if (said !== false && said !== 'late') return { checks: { host: 'passed' } };
-    const why = said === 'late' ? `did not end within ${longestCheckMs} ms` : 'said no';
-    return { checks: { host: 'failed' }, problems: [`check() of the application ${why}.`] };
-  } catch (error) {
-    context.signal.throwIfAborted();
-    events.emit('internal.error', { instance: null, error });
-    return { checks: { host: 'failed' }, problems: ['check() of the application failed.'] };
-  } finally {
-    waiting.abort();
-  }
+  const answer = await askHost(parts, scratch, context.signal);
+  if (answer === null) return {};
+  return answer.passed ? { checks: { host: 'passed' } } : { checks: { host: 'failed' }, problems: [answer.problem] };
 }
 
 function merge(...reports: readonly Partial<VerificationReport>[]): VerificationReport {

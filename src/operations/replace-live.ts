@@ -16,7 +16,7 @@ export async function replaceLive(
   context: OperationContext,
 ): Promise<Replacement> {
   const { engine, options, place } = parts;
-  const { staged, live, notes } = input;
+  const { staged, live, notes, requiredTables } = input;
   const safetyDestination = join(context.staging, `safety-${performance.now()}.${engine.extension}`);
   const publicationInput: PublishSafetyInput = {
     place,
@@ -27,7 +27,7 @@ export async function replaceLive(
     notes,
   };
   const publication = { module: publishSafetyModule, input: publicationInput };
-  const { requiredTables, limits, connection } = options;
+  const { limits, connection } = options;
   const request = { source: staged, safetyDestination, requiredTables };
   if (live === null) {
     if (connection === undefined) throw new Error('Only with the option `connection` is a file replaced.');

@@ -8,6 +8,8 @@ export interface ReplaceInput {
   readonly source: StagedRestore;
   /** Null when the live database cannot be read. */
   readonly live: LiveFacts | null;
+  /** Without which the live database is not accepted afterwards. */
+  readonly requiredTables: readonly string[];
   /** Notes of the safety backup. */
   readonly notes: string;
 }

@@ -9,6 +9,7 @@ import { replaceLive } from './replace-live.js';
 import type { Replacement } from './replacement.js';
 import { requireCompatible } from './require-compatible.js';
 import { withSpace } from './require-space.js';
+import { requiredTablesOf } from './required-tables.js';
 import { rollBack } from './roll-back.js';
 import { rowsOf } from './rows-of.js';
 import { settleRestore } from './settle-restore.js';
@@ -74,12 +75,12 @@ async function restoreHeld(
     const staged = join(context.staging, `restore.${parts.engine.extension}`);
     const source = await stageBackup(parts, manifest, staged, context);
     const live: LiveFacts | null = await unlessUnreadable(parts, parts.engine.inspectLive(context.engine));
-    const { requiredTables } = parts.options;
+    const requiredTables = requiredTablesOf(parts, manifest.kind);
     const acceptNewTriggers = input.acceptNewTriggers === true;
     const warnings = requireCompatible(manifest, source, live, { acceptNewTriggers, requiredTables });
     const notes = `Replaced by ${filename}`;
     const done = await underJournal(parts, async () => {
-      const replacement = await replaceLive(parts, { filename, staged, source, live, notes }, context);
+      const replacement = await replaceLive(parts, { filename, staged, source, live, notes, requiredTables }, context);
       if (replacement.report.problems.length > 0) await rollBack(parts, filename, replacement, context);
       return replacement;
     });

@@ -46,6 +46,6 @@ async function putBack(
   const source = await stageBackup(parts, manifest, staged, context);
   const live = await parts.engine.inspectLive(context.engine);
   const notes = `Replaced when the restore of ${undone} was undone`;
-  const { report } = await replaceLive(parts, { filename, staged, source, live, notes }, context);
+  const { report } = await replaceLive(parts, { filename, staged, source, live, notes, requiredTables: [] }, context);
   if (report.problems.length > 0) throw new Error(report.problems.join(' '));
 }

@@ -2,7 +2,8 @@ import { BackupError } from '../errors.js';
 import type { ValidationReport } from '../events/outcomes.js';
 import { isUsable } from '../health/assess-backups.js';
 import { assessDatabase, type DatabaseState, lockedDatabase } from '../health/assess-database.js';
-import { type Assessment, commands, type Finding } from '../health/finding.js';
+import { type Assessment, AssessmentBuilder, commands } from '../health/finding.js';
+import { askHost } from './ask-host.js';
 import type { OperationParts } from './operation-parts.js';
 
 /** Reading a very large database to its end takes a while; a start waits no longer than this. */
@@ -17,7 +18,7 @@ export async function validateDatabase(parts: OperationParts): Promise<Validatio
   const startedAt = performance.now();
   const found = await examine(parts);
   const { checks, findings } = assessDatabase(found, options, await hasBackup(parts));
-  const hostCheck = await askHost(parts, found);
+  const hostCheck = await checkByHost(parts, found);
   const all = [...findings, ...hostCheck.findings];
   const report: ValidationReport = {
     ok: all.every(({ severity }) => severity !== 'critical'),
@@ -36,10 +37,13 @@ export function requireValid({ ok, findings }: ValidationReport): void {
   throw new BackupError('database_invalid', `${worst.message} Run: ${worst.command}`, { facts: { findings } });
 }
 
-export async function examine({ engine, options }: OperationParts): Promise<DatabaseState> {
+export async function examine(
+  { engine, options }: OperationParts,
+  count: 'all' | readonly string[] = Object.keys(options.minimumRows),
+): Promise<DatabaseState> {
   const context = { signal: AbortSignal.timeout(longestMs), onProgress: () => undefined, lockFile: null };
   try {
-    return await engine.examine({ count: Object.keys(options.minimumRows) }, context);
+    return await engine.examine({ count }, context);
   } catch (error) {
     if (error instanceof BackupError && error.code === 'database_busy') return lockedDatabase;
     throw error;
@@ -52,21 +56,15 @@ async function hasBackup({ vault }: OperationParts): Promise<boolean> {
   return backups.some((backup) => isUsable(backup) && backup.kind !== 'safety');
 }
 
-/** Why it failed is for the host's own log. */
-async function askHost({ engine, options, events }: OperationParts, found: DatabaseState): Promise<Assessment> {
-  const { check } = options;
-  if (check === undefined || engine.liveFile === null || found.state !== 'readable')
-    return { checks: {}, findings: [] };
-  const finding: Finding = {
-    check: 'host_check',
-    severity: 'critical',
-    message: 'The application’s own check of the database failed.',
-    command: commands.doctor,
-  };
-  try {
-    if ((await check(engine.liveFile)) !== false) return { checks: { host_check: true }, findings: [] };
-  } catch (error) {
-    events.emit('internal.error', { instance: null, error });
-  }
-  return { checks: { host_check: false }, findings: [finding] };
+async function checkByHost(parts: OperationParts, found: DatabaseState): Promise<Assessment> {
+  const { liveFile } = parts.engine;
+  const answer = liveFile === null || found.state !== 'readable' ? null : await askHost(parts, liveFile);
+  const report = new AssessmentBuilder();
+  if (answer !== null)
+    report.check('host_check', answer.passed, {
+      severity: 'critical',
+      message: answer.problem,
+      command: commands.doctor,
+    });
+  return report.build();
 }
