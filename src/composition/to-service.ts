@@ -19,7 +19,7 @@ import { createReservations } from '../operations/reserve-staging.js';
 import { restoreBackup } from '../operations/restore-backup.js';
 import { createUnattended } from '../operations/unattended.js';
 import { updateBackup } from '../operations/update-backup.js';
-import { requireValid, validateDatabase } from '../operations/validate-database.js';
+import { examine, requireValid, validateDatabase } from '../operations/validate-database.js';
 import { verifyBackup } from '../operations/verify-backup.js';
 import type { Upkeep } from './assemble-parts.js';
 
@@ -63,6 +63,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     on: events.on,
     follow: (reader, since) => opened(() => feed.follow(reader, since)),
     reserveStaging: () => opened(reserve),
+    examine: () => opened(() => examine(parts)),
     validate: () => opened(() => validateDatabase(parts)),
     health: () => opened(() => health.read()),
     guardMigration: (migrate, input = {}) => guardMigration(parts, migrate, input),

@@ -94,6 +94,8 @@ export interface Examination {
   readonly rows: TableRows;
   /** Null where it cannot be read. */
   readonly userVersion: number | null;
+  /** How commits are made durable, such as `wal` or `delete`; null where it cannot be read. */
+  readonly journalMode: string | null;
   /** What is known to damage databases in this version of the engine, or null. */
   readonly engineBug: string | null;
   /** What it took, milliseconds. */

@@ -9,6 +9,7 @@ export interface DatabaseState {
   readonly userVersion: number | null;
   /** What is known to be wrong with the version of the engine. */
   readonly engineBug: string | null;
+  readonly journalMode: string | null;
 }
 
 /** One that another connection keeps locked is there, and more cannot be told. */
@@ -18,6 +19,7 @@ export const lockedDatabase: DatabaseState = {
   rows: {},
   userVersion: null,
   engineBug: null,
+  journalMode: null,
 };
 
 /** What the host knows of its own data. */

@@ -6,6 +6,7 @@ import type { BackupError } from '../errors.js';
 import type { EventListeners } from '../events/event-listeners.js';
 import type { CleanupOutcome, Receipt, StartReport, ValidationReport, VerifyOutcome } from '../events/outcomes.js';
 import type { ServiceEvents } from '../events/service-events.js';
+import type { DatabaseState } from '../health/assess-database.js';
 import type { HealthReport } from '../health/verdict.js';
 import type { BackupKind } from '../options/backup-kind.js';
 import type { RetentionPolicy } from '../options/retention.js';
@@ -129,6 +130,8 @@ export interface BackupService {
     migrate: () => Result | Promise<Result>,
     input?: GuardInput,
   ): Promise<GuardedMigration<Result>>;
+  /** What is in the place of the live database. */
+  examine(): Promise<DatabaseState>;
   /** Looks whether the live database is what the application needs. What is wrong is an answer, not an error. */
   validate(): Promise<ValidationReport>;
   /** @throws `operation_not_found` */

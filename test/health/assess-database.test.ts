@@ -9,6 +9,7 @@ const good: DatabaseState = {
   rows: { users: 3 },
   userVersion: 4,
   engineBug: null,
+  journalMode: 'wal',
 };
 const wanted: Expectations = { requiredTables: ['orders'], minimumRows: { users: 1 }, expectedUserVersion: 4 };
 

@@ -24,7 +24,7 @@ function examine(
   count: ExamineInput['count'],
   engineBug: string | null,
 ): Omit<Examination, 'durationMs'> {
-  const nothing = { tables: [], rows: {}, userVersion: null, engineBug };
+  const nothing = { tables: [], rows: {}, userVersion: null, journalMode: null, engineBug };
   if (!existsSync(live)) return { ...nothing, state: 'missing' };
   if (statSync(live).size === 0) return { ...nothing, state: 'empty' };
   let database: Database | undefined;
@@ -34,7 +34,8 @@ function examine(
     const { userVersion } = readFacts(database);
     const counted = count === 'all' ? tables : tables.filter((name) => count.includes(name));
     const rows = countRows(database, { of: counted, onDamaged: () => undefined });
-    return { ...nothing, state: tables.length === 0 ? 'empty' : 'readable', tables, rows, userVersion };
+    const journalMode = String(database.pragma('journal_mode', { simple: true }));
+    return { ...nothing, state: tables.length === 0 ? 'empty' : 'readable', tables, rows, userVersion, journalMode };
   } catch (error) {
     if (!saysDamaged(error) && !(error instanceof BackupError && error.code === 'source_damaged')) throw error;
     return { ...nothing, state: 'unreadable' };

@@ -1,0 +1,54 @@
+import { BackupError, toBackupError } from '../errors.js';
+import type { BackupService } from '../operations/backup-service.js';
+import { type GlobalFlags, loadSettings, openService, type Settings } from './config.js';
+import { showProgress } from './progress.js';
+import { Terminal } from './terminal.js';
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly service: BackupService;
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+  /** Aborts with the first Ctrl-C: what runs is undone. */
+  readonly signal: AbortSignal;
+  /** Who is named for it in the records. */
+  readonly caller: { readonly by: string; readonly signal: AbortSignal };
+}
+
+/** @returns the exit code; 0 unless told otherwise */
+export type Command = (context: CommandContext) => Promise<number | undefined>;
+
+/** As shells tell of a process that SIGINT ended. */
+const interruptedCode = 130;
+
+/** Runs a command from its settings to its exit code. Every failure ends here. */
+export async function runCommand(flags: GlobalFlags, command: Command): Promise<void> {
+  const terminal = new Terminal(flags.json === true);
+  const interrupt = new AbortController();
+  const stop = (): void => interrupt.abort(new BackupError('operation_cancelled', 'It was interrupted.'));
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, stop);
+  try {
+    process.exitCode = await runWith(flags, terminal, interrupt.signal, command);
+  } catch (error) {
+    const told = toBackupError(error);
+    terminal.fail(told);
+    // The only log a command has is whoever typed it.
+    if (told.code === 'internal_error') terminal.note(error instanceof Error ? String(error.stack) : String(error));
+    process.exitCode = interrupt.signal.aborted ? interruptedCode : told.exitCode;
+  } finally {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop);
+  }
+}
+
+async function runWith(flags: GlobalFlags, terminal: Terminal, signal: AbortSignal, command: Command): Promise<number> {
+  const settings = await loadSettings(flags);
+  const service = openService(settings);
+  service.on('internal.error', ({ error }) => terminal.note(String(error)));
+  const hide = showProgress(service, terminal);
+  try {
+    return (await command({ service, settings, terminal, signal, caller: { by: 'cli', signal } })) ?? 0;
+  } finally {
+    hide();
+    await service.close();
+  }
+}

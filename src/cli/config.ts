@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type BackupServiceOptions, createBackupService } from '../create-backup-service.js';
+import { BackupError, systemCode } from '../errors.js';
+import type { BackupService } from '../operations/backup-service.js';
+import { routerDefaults } from '../options/router-options.js';
+
+/** What stands in the working directory, in this order. */
+const configNames = ['backup.config.js', 'backup.config.mjs', 'backup.config.json'] as const;
+
+/** Options that every command takes. */
+export interface GlobalFlags {
+  readonly config?: string | undefined;
+  readonly database?: string | undefined;
+  readonly directory?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** What a config file exports: the options of `createBackupService`, and the phrase of a restore where it is another one. */
+interface CliConfig extends Partial<BackupServiceOptions> {
+  readonly confirmationPhrase?: string | undefined;
+}
+
+export interface Settings {
+  readonly options: BackupServiceOptions;
+  readonly confirmationPhrase: string;
+  /** Where the config came from; null without one. */
+  readonly file: string | null;
+}
+
+/** Flags win over the environment (`BACKUP_DATABASE`, `BACKUP_DIRECTORY`), which wins over the config file. */
+export async function loadSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env): Promise<Settings> {
+  const { file, config } = await readConfig(flags.config);
+  const { confirmationPhrase = routerDefaults.confirmationPhrase, ...given } = config;
+  const base = file === null ? process.cwd() : dirname(file);
+  const fromConfig = (path: string): string => (isAbsolute(path) ? path : resolve(base, path));
+  const database = flags.database ?? env.BACKUP_DATABASE ?? relativeTo(fromConfig, given.database);
+  const directory = flags.directory ?? env.BACKUP_DIRECTORY ?? relativeTo(fromConfig, given.directory);
+  if (database === undefined || directory === undefined) {
+    const missing = database === undefined ? 'database' : 'directory';
+    const hint = `Give --${missing} <path>, set BACKUP_${missing.toUpperCase()}, or write a config with: npx express-db-backup init`;
+    throw new BackupError('invalid_options', `No ${missing} was named. ${hint}`);
+  }
+  // Metrics and lines of a log are the application's; a command tells the one who typed it.
+  const { metrics: _metrics, logger: _logger, ...rest } = given;
+  return { options: { ...rest, database, directory }, confirmationPhrase, file };
+}
+
+/** A destroyed live file is replaced without the application: there is no connection of this process to close. */
+const noConnection = { close: () => undefined, reopen: () => undefined };
+
+export function openService({ options }: Settings): BackupService {
+  return createBackupService({ connection: noConnection, ...options });
+}
+
+function relativeTo<Value>(resolvePath: (path: string) => string, value: Value): Value | string {
+  return typeof value === 'string' ? resolvePath(value) : value;
+}
+
+async function readConfig(named: string | undefined): Promise<{ file: string | null; config: CliConfig }> {
+  for (const name of named === undefined ? configNames : [named]) {
+    const file = resolve(name);
+    const config = await readIfThere(file);
+    if (config !== undefined) return { file, config: asConfig(config, name) };
+  }
+  if (named !== undefined) throw new BackupError('invalid_options', `There is no config file ${named}.`);
+  return { file: null, config: {} };
+}
+
+/** @returns undefined where there is no such file */
+async function readIfThere(file: string): Promise<unknown> {
+  try {
+    const text = await readFile(file, 'utf8');
+    if (file.endsWith('.json')) return JSON.parse(text);
+    const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
+    return module.default ?? {};
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new BackupError('invalid_options', `The config file cannot be read: ${why}`, { cause: error });
+  }
+}
+
+function asConfig(value: unknown, name: string): CliConfig {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new BackupError('invalid_options', `Expected ${name} to export an object with the options of the service.`);
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { errorTable } from '../error-table.js';
+import { createProgram } from './program.js';
+
+/** Entry of the command. What does not fit the usage ends with the code that the error table has for it. */
+const program = createProgram().exitOverride();
+for (const command of program.commands) command.exitOverride();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : errorTable.invalid_request.exitCode;
+}

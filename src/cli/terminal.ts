@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline/promises';
+import { stripVTControlCharacters, styleText } from 'node:util';
+import { BackupError, type Problem, toProblem } from '../errors.js';
+
+type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
+
+/** Where a command tells what it did: for people, or one JSON document for a script. */
+export class Terminal {
+  readonly isJson: boolean;
+  readonly #colours: boolean;
+
+  constructor(isJson: boolean) {
+    this.isJson = isJson;
+    // https://no-color.org: present and not empty.
+    this.#colours = process.stdout.isTTY === true && !process.env.NO_COLOR;
+  }
+
+  /** The outcome: `value` as JSON, or the lines for people. */
+  tell(value: object, lines: readonly string[]): void {
+    process.stdout.write(this.isJson ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''));
+  }
+
+  /** For people only, while a command still works. */
+  note(line: string): void {
+    if (!this.isJson) process.stderr.write(`${line}\n`);
+  }
+
+  fail(error: BackupError): void {
+    const problem: Problem = toProblem(error);
+    if (this.isJson) process.stdout.write(`${JSON.stringify(problem)}\n`);
+    else process.stderr.write(`${this.style('red', problem.title)}: ${problem.detail}\n${problem.hint}\n`);
+  }
+
+  style(style: Style, text: string): string {
+    return this.#colours ? styleText(style, text) : text;
+  }
+
+  /** Columns that are as wide as what they hold. */
+  table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+    const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => visible(row[column]).length)));
+    const format = (cells: readonly string[]): string =>
+      cells
+        .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - visible(cell).length))
+        .join('  ')
+        .trimEnd();
+    return [this.style('bold', format(head)), ...rows.map(format)];
+  }
+
+  /**
+   * The phrase as it was given, or typed on a terminal.
+   * @throws BackupError `confirmation_required`
+   */
+  async confirm(given: string | undefined, expected: string, signal: AbortSignal): Promise<void> {
+    const typed = given ?? (this.#canAsk() ? await ask(`Type "${expected}" to go on: `, signal) : undefined);
+    if (typed === expected) return;
+    const how = this.#canAsk() ? '' : ` Repeat with --confirm "${expected}".`;
+    throw new BackupError('confirmation_required', `The confirmation phrase is missing or not exact.${how}`, {
+      facts: { expected },
+    });
+  }
+
+  #canAsk(): boolean {
+    return !this.isJson && process.stdin.isTTY === true && process.stderr.isTTY === true;
+  }
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await reader.question(question, { signal });
+  } finally {
+    reader.close();
+  }
+}
+
+const visible = (text: string | undefined): string => stripVTControlCharacters(text ?? '');
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** `1.5 MiB` */
+export function spellBytes(bytes: number): string {
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
+  const scaled = bytes / 1024 ** power;
+  return `${power === 0 ? scaled : scaled.toFixed(1)} ${units[power]}`;
+}
+
+export const spellMs = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`);
+export const spellInstant = (instant: string | null): string =>
+  instant === null ? 'never' : `${instant.slice(0, 19).replace('T', ' ')} UTC`;

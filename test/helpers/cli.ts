@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished } from 'vitest';
+import type { z } from 'zod';
+import { phrase } from './http-app.js';
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface Ran {
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sees the process while it runs. */
+  readonly meanwhile?: (child: ChildProcess) => void;
+}
+
+/** The command as it ships, in a process of its own; no terminal. */
+export function runCli(parameters: readonly string[], { cwd, env = {}, meanwhile }: CliOptions): Promise<Ran> {
+  const { BACKUP_DATABASE: _database, BACKUP_DIRECTORY: _directory, ...inherited } = process.env;
+  const child = spawn(process.execPath, [program, ...parameters], {
+    cwd,
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (chunk: Buffer) => {
+      texts[name] += chunk.toString('utf8');
+    });
+  meanwhile?.(child);
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...texts })));
+}
+
+/** Answers its one JSON document, which must be of that shape, and its exit code must be that one. */
+export async function runJson<Schema extends z.ZodType>(
+  parameters: readonly string[],
+  options: CliOptions,
+  schema: Schema,
+  code = 0,
+): Promise<z.output<Schema>> {
+  const ran = await runCli([...parameters, '--json'], options);
+  expect(ran.code, ran.stdout + ran.stderr).toBe(code);
+  expect(ran.stdout.endsWith('\n')).toBe(true);
+  expect(ran.stdout.trimEnd().includes('\n')).toBe(false);
+  return schema.parse(JSON.parse(ran.stdout));
+}
+
+export const confirmed = ['--confirm', phrase];
