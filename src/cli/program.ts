@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, Command as Program } from 'commander';
 import { backupKinds, verificationLevels } from '../options/backup-kind.js';
 import { type Command, runCommand } from './command.js';
 import { cleanup } from './commands/cleanup.js';
+import { compare } from './commands/compare.js';
 import { create } from './commands/create.js';
 import { doctor } from './commands/doctor.js';
 import { health } from './commands/health.js';
@@ -66,6 +67,9 @@ export function createProgram(): Program {
     .option('--confirm <phrase>', 'the confirmation phrase, where nobody can type it')
     .option('--accept-new-triggers', 'take triggers and views that an uploaded backup brings')
     .action((name = 'latest', flags) => run(restore(name, flags)));
+  add('compare <from> [to]')
+    .description('what is different from one backup to another, or to the live database (live)')
+    .action((from, to = 'live') => run(compare(from, to)));
   add('cleanup')
     .description('remove what retention does not want')
     .option('--dry-run', 'only show it')

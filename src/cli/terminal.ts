@@ -51,15 +51,16 @@ export class Terminal {
    * @throws BackupError `confirmation_required`
    */
   async confirm(given: string | undefined, expected: string, signal: AbortSignal): Promise<void> {
-    const typed = given ?? (this.#canAsk() ? await ask(`Type "${expected}" to go on: `, signal) : undefined);
+    const typed = given ?? (this.isInteractive ? await ask(`Type "${expected}" to go on: `, signal) : undefined);
     if (typed === expected) return;
-    const how = this.#canAsk() ? '' : ` Repeat with --confirm "${expected}".`;
+    const how = this.isInteractive ? '' : ` Repeat with --confirm "${expected}".`;
     throw new BackupError('confirmation_required', `The confirmation phrase is missing or not exact.${how}`, {
       facts: { expected },
     });
   }
 
-  #canAsk(): boolean {
+  /** Whether somebody sits there and can answer. */
+  get isInteractive(): boolean {
     return !this.isJson && process.stdin.isTTY === true && process.stderr.isTTY === true;
   }
 }

@@ -1,6 +1,7 @@
 import type { BackupService } from '../operations/backup-service.js';
 import { cancelOperation } from '../operations/cancel-operation.js';
 import { cleanUp } from '../operations/clean-up.js';
+import { compareBackups } from '../operations/compare-backups.js';
 import { createBackup } from '../operations/create-backup.js';
 import { EventFeed } from '../operations/event-feed.js';
 import { guardMigration } from '../operations/guard-migration.js';
@@ -49,6 +50,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     importFile: (file, input = {}) => importBackup(parts, file, input),
     update: (filename, change, caller = {}) => opened(() => updateBackup(parts, filename, change, caller)),
     remove: (filename, caller = {}) => removeBackup(parts, filename, caller),
+    compare: (from, to, caller = {}) => compareBackups(parts, from, to, caller),
     cleanup: (input = {}) => cleanUp(parts, input),
     status: () => opened(() => readStatus(parts)),
     operation: (id) => opened(() => runner.get(id)),

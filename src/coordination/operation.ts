@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const operationTypes = ['create', 'verify', 'restore', 'upload', 'cleanup', 'remove'] as const;
+export const operationTypes = ['create', 'verify', 'restore', 'upload', 'cleanup', 'remove', 'compare'] as const;
 const operationStates = ['running', 'succeeded', 'failed', 'cancelled'] as const;
 
 const instant = z.iso.datetime();
@@ -12,7 +12,7 @@ const operationSchema = z.object({
   startedBy: z.string(),
   finishedAt: instant.nullable(),
   phase: z.string(),
-  progress: z.object({ done: z.number(), total: z.number(), unit: z.enum(['pages', 'bytes']) }).nullable(),
+  progress: z.object({ done: z.number(), total: z.number(), unit: z.enum(['pages', 'bytes', 'tables']) }).nullable(),
   result: z.unknown(),
   problem: z.record(z.string(), z.unknown()).nullable(),
 });

@@ -102,6 +102,40 @@ export interface Examination {
   readonly durationMs: number;
 }
 
+export interface CompareInput {
+  /** A backup's file, or null for the live database. */
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** Something in the schema that one side has and the other has not, or has otherwise. */
+export interface SchemaChange {
+  readonly type: 'table' | 'column' | 'index' | 'trigger' | 'view';
+  readonly name: string;
+  /** The table it belongs to. */
+  readonly table: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  /** Its SQL, or of a column its type and constraints; null where it is not there. */
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** Rows by primary key, or by rowid where a table has none; `null` where the table does not exist. */
+export interface TableChange {
+  readonly name: string;
+  readonly rowsFrom: number | null;
+  readonly rowsTo: number | null;
+  /** In `to` and not in `from`. */
+  readonly added: number;
+  readonly removed: number;
+  readonly changed: number;
+}
+
+export interface Comparison {
+  readonly schema: readonly SchemaChange[];
+  readonly tables: readonly TableChange[];
+}
+
 export interface RestoreInput {
   /** A staged file of this engine's own making; it may be changed. */
   readonly source: string;
@@ -167,7 +201,7 @@ export interface Progress {
   readonly phase: string;
   readonly done: number;
   readonly total: number;
-  readonly unit: 'pages' | 'bytes';
+  readonly unit: 'pages' | 'bytes' | 'tables';
 }
 
 export interface EngineContext {
@@ -198,6 +232,8 @@ export interface Engine {
   /** Turns a received file into a standalone database in place and checks it in full. @throws `backup_damaged` */
   normalise(file: string, context: EngineContext): Promise<ImportedFile>;
   stage(input: StageInput, context: EngineContext): Promise<StagedRestore>;
+  /** Compares two databases, one of which at least is a backup. @throws `backup_damaged`, `backup_incompatible` */
+  compare(input: CompareInput, context: EngineContext): Promise<Comparison>;
   /** Says what is there and changes nothing. @throws `database_busy` */
   examine(input: ExamineInput, context: EngineContext): Promise<Examination>;
   /** A text that is another one after each change of the content; cheap enough for every request. Null: nothing is there. */

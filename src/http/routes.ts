@@ -4,6 +4,7 @@ import type { Permission } from '../options/router-options.js';
 import type { Handler } from './handler.js';
 import { audit } from './handlers/audit.js';
 import { cleanup } from './handlers/cleanup.js';
+import { compare } from './handlers/compare.js';
 import { create } from './handlers/create.js';
 import { download } from './handlers/download.js';
 import { events } from './handlers/events.js';
@@ -53,6 +54,7 @@ export const routes: readonly Route[] = [
   { method: 'post', path: '/cleanup', permission: 'cleanup', body: 'json', handle: cleanup },
   { method: 'post', path: '/upload', permission: 'upload', body: 'multipart', limit: 'upload', handle: upload },
   { method: 'get', path: '/status', permission: 'read', body: 'none', handle: status },
+  { method: 'get', path: '/compare', permission: 'read', body: 'none', handle: compare, action: 'compare' },
   { method: 'get', path: '/events', permission: 'read', body: 'none', handle: events },
   { method: 'get', path: '/operations/:id', permission: 'read', body: 'none', handle: readOperation },
   {

@@ -15,6 +15,7 @@ import type { OpenFile } from '../storage/storage.js';
 import type { Backup } from '../vault/backup.js';
 import type { Act } from './audit-recorder.js';
 import type { CleanupInput } from './clean-up.js';
+import type { CompareOutcome } from './compare-backups.js';
 import type { CreateInput } from './create-backup.js';
 import type { EventReader } from './feed-event.js';
 import type { GuardedMigration, GuardInput } from './guard-migration.js';
@@ -118,6 +119,11 @@ export interface BackupService {
   update(filename: string, change: BackupChange, caller?: Caller): Promise<Backup>;
   /** @throws `backup_pinned`, `backup_in_use`, `backup_not_found` */
   remove(filename: string, caller?: Caller): OperationRun<{ readonly filename: string; readonly freedBytes: number }>;
+  /**
+   * What is different between two databases, `from` being the one that came first; each is a backup's name, `latest`
+   * or `live`. @throws `backup_not_found`, `backup_damaged`
+   */
+  compare(from: string, to: string, caller?: Caller): OperationRun<CompareOutcome>;
   cleanup(input?: CleanupInput): OperationRun<CleanupOutcome>;
   status(): Promise<ServiceStatus>;
   /** Whether the live database and its backups are well, at a cost that does not grow with how often it is asked. */

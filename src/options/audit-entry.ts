@@ -6,6 +6,7 @@
 export const auditActions = [
   'create',
   'verify',
+  'compare',
   'restore',
   'upload',
   'cleanup',

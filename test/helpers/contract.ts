@@ -52,13 +52,13 @@ export const straySchema = backupSchema.extend({
 
 export const operationSchema = z.strictObject({
   id: z.string().min(1),
-  type: z.enum(['create', 'verify', 'restore', 'upload', 'cleanup', 'remove']),
+  type: z.enum(['create', 'verify', 'restore', 'upload', 'cleanup', 'remove', 'compare']),
   state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
   startedAt: instant,
   startedBy: z.string(),
   finishedAt: instant.nullable(),
   phase: z.string(),
-  progress: z.strictObject({ done: count, total: count, unit: z.enum(['pages', 'bytes']) }).nullable(),
+  progress: z.strictObject({ done: count, total: count, unit: z.enum(['pages', 'bytes', 'tables']) }).nullable(),
   result: z.unknown(),
   problem: z.record(z.string(), z.unknown()).nullable(),
 });
@@ -102,6 +102,30 @@ export const receiptSchema = z.strictObject({
   checkpointPending: z.boolean(),
   durationMs: count,
   restartRequired: z.literal(false),
+});
+export const compareSchema = z.strictObject({
+  from: z.string(),
+  to: z.string(),
+  schema: z.array(
+    z.strictObject({
+      type: z.enum(['table', 'column', 'index', 'trigger', 'view']),
+      name: z.string(),
+      table: z.string(),
+      change: z.enum(['added', 'removed', 'changed']),
+      from: z.string().nullable(),
+      to: z.string().nullable(),
+    }),
+  ),
+  tables: z.array(
+    z.strictObject({
+      name: z.string(),
+      rowsFrom: count.nullable(),
+      rowsTo: count.nullable(),
+      added: count,
+      removed: count,
+      changed: count,
+    }),
+  ),
 });
 export const cleanupSchema = z.strictObject({
   dryRun: z.boolean(),

@@ -1,6 +1,8 @@
+import { toBackupError } from '../../errors.js';
 import type { Receipt } from '../../events/outcomes.js';
-import type { Command } from '../command.js';
+import type { Command, CommandContext } from '../command.js';
 import { spellBytes, spellInstant, spellMs, type Terminal } from '../terminal.js';
+import { preview } from './compare.js';
 
 export interface RestoreFlags {
   readonly confirm?: string;
@@ -8,14 +10,27 @@ export interface RestoreFlags {
 }
 
 export function restore(name: string, { confirm, acceptNewTriggers }: RestoreFlags): Command {
-  return async ({ service, settings, terminal, signal, caller }) => {
+  return async (context) => {
+    const { service, settings, terminal, signal, caller } = context;
     const { filename, createdAt, size, sha256 } = await service.get(name);
     terminal.note(`${filename}, ${spellInstant(createdAt)}, ${spellBytes(size)}`);
+    if (terminal.isInteractive) await showPreview(context, filename);
     await terminal.confirm(confirm, settings.confirmationPhrase, signal);
     const ifSha256 = sha256 === null ? undefined : [sha256];
     const receipt = await service.restore(filename, { ...caller, acceptNewTriggers, ifSha256 });
     terminal.tell(receipt, linesOf(receipt, terminal));
   };
+}
+
+/** Of a live database that cannot be read nothing would be lost; the restore itself says what is wrong with it. */
+async function showPreview({ service, terminal, caller }: CommandContext, filename: string): Promise<void> {
+  try {
+    const { tables } = await service.compare('live', filename, caller);
+    for (const line of preview(tables)) terminal.note(`  ${line}`);
+  } catch (error) {
+    caller.signal.throwIfAborted();
+    terminal.note(`  The live database cannot be compared with it: ${toBackupError(error).message}`);
+  }
 }
 
 function linesOf({ restored, safetyBackup, durationMs, tables, warnings }: Receipt, terminal: Terminal): string[] {

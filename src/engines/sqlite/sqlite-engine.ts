@@ -53,6 +53,7 @@ export function sqlite(options: SqliteOptions): Engine {
     liveBytes: () => liveBytes(realPath(live)),
     stamp: () => stampOf(realPath(live)),
     examine: (input, context) => run('examine', input, context),
+    compare: (input, context) => run('compare', input, context, { foreign: true }),
     snapshot: (input, context) => run('snapshot', { ...input, method }, context),
     verify: (input, context) => run('verify', input, context, { foreign: true }),
     normalise: (file, context) => run('normalise', { file }, context, { foreign: true }),

@@ -3,6 +3,7 @@ import { isErrorCode } from '../../../error-table.js';
 import { BackupError } from '../../../errors.js';
 import { type Database, loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
 import type { RunMessage } from '../protocol.js';
+import { compareDatabases } from './compare/compare-databases.js';
 import { describeError } from './database/describe-error.js';
 import { examineLive } from './database/examine-live.js';
 import { inspectLive } from './database/inspect-live.js';
@@ -28,6 +29,7 @@ const tasks = {
   stage: stageRestore,
   inspect: inspectLive,
   examine: examineLive,
+  compare: compareDatabases,
   restore: restoreLive,
   restoreOffline,
   rehearse: rehearseRestore,

@@ -29,7 +29,7 @@ function examine(
   if (statSync(live).size === 0) return { ...nothing, state: 'empty' };
   let database: Database | undefined;
   try {
-    database = pinLive(live, patienceMs);
+    database = pinLive(live, { timeout: patienceMs });
     const tables = tableNames(database);
     const { userVersion } = readFacts(database);
     const counted = count === 'all' ? tables : tables.filter((name) => count.includes(name));

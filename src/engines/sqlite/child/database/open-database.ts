@@ -27,20 +27,27 @@ export function openLive(file: string, timeoutMs: number): Database {
   return new (loadBetterSqlite3())(file, { fileMustExist: true, timeout: timeoutMs });
 }
 
+export interface PinOptions {
+  /** How long to wait for whoever has it locked, milliseconds. */
+  readonly timeout?: number;
+  /** What must be done before the view is pinned, such as attaching another file. */
+  readonly prepare?: (database: Database) => void;
+}
+
 /**
  * Opens the live database and pins one read view of it: until it is closed the copy cannot restart and the content
  * cannot move, whatever other connections commit (design, fact 3).
  * @throws BackupError `database_missing`, `source_damaged`; SQLITE_BUSY past the busy timeout
  */
-export function pinLive(file: string, timeout: number = busyMs): Database {
+export function pinLive(file: string, { timeout = busyMs, prepare }: PinOptions = {}): Database {
   requireLive(file);
   try {
-    return pin(new (loadBetterSqlite3())(file, { readonly: true, fileMustExist: true, timeout }));
+    return pin(new (loadBetterSqlite3())(file, { readonly: true, fileMustExist: true, timeout }), prepare);
   } catch (error) {
     // A read-only handle can neither roll back a hot journal nor make the missing -shm of a write-ahead log.
     if (!/^SQLITE_(READONLY|CANTOPEN)/.test(systemCode(error) ?? '')) throw error;
     if (!isKnown(file)) throw error;
-    const writable = pin(openLive(file, timeout));
+    const writable = pin(openLive(file, timeout), prepare);
     writable.pragma('query_only = ON');
     return writable;
   }
@@ -67,9 +74,10 @@ function requireLive(file: string): void {
   if (statSync(file).size === 0) throw new BackupError('source_damaged', 'The live database file is empty (0 bytes).');
 }
 
-function pin(database: Database): Database {
+function pin(database: Database, prepare: PinOptions['prepare']): Database {
   try {
     database.pragma('trusted_schema = OFF');
+    prepare?.(database);
     database.exec('BEGIN');
     database.prepare('SELECT count(*) FROM sqlite_schema').get();
     return database;

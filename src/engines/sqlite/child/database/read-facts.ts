@@ -57,10 +57,10 @@ export function readTextEncoding(database: Database): string {
 }
 
 /** The ordinary tables. Virtual ones and their shadows are left to the module that owns them. */
-export function tableNames(database: Database): string[] {
+export function tableNames(database: Database, schema = 'main'): string[] {
   return database
     .prepare(
-      `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND ${ownObjects} ORDER BY name`,
+      `SELECT name FROM pragma_table_list WHERE schema = '${schema}' AND type = 'table' AND ${ownObjects} ORDER BY name`,
     )
     .pluck()
     .all() as string[];

@@ -48,7 +48,7 @@ export class SafetySnapshot {
     this.#context.prepareCopy();
     // Under the lock the check must not wait for its thread.
     await this.#context.beside('load', {}).catch(() => undefined);
-    const pinned = ignoring(saysBusy, () => pinLive(this.#live, 0));
+    const pinned = ignoring(saysBusy, () => pinLive(this.#live, { timeout: 0 }));
     if (pinned === undefined) return;
     this.#pinned = pinned;
     if (!hasLog(pinned)) return this.release();
@@ -67,7 +67,7 @@ export class SafetySnapshot {
    */
   async take(onCopied: () => void): Promise<Snapshot> {
     // Only the lock that is held tells the journal mode: it lets readers in if there is a log, and nobody else.
-    const current = ignoring(saysBusy, () => pinLive(this.#live, 0));
+    const current = ignoring(saysBusy, () => pinLive(this.#live, { timeout: 0 }));
     this.#current = current;
     requireSameFile(this.#live, this.#identity);
     if (current === undefined) return this.#takeQuiescent(onCopied);

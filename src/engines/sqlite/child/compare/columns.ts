@@ -1,0 +1,51 @@
+import type { Database } from '../../../../system/load-better-sqlite3.js';
+
+/** A database of a connection: its main one, or one that is attached. */
+export type SchemaName = 'main' | 'other';
+
+export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly isRequired: boolean;
+  /** SQL of its default, or null. */
+  readonly standard: string | null;
+  /** Its place in the primary key, from 1 on; 0 for none. */
+  readonly key: number;
+  readonly isGenerated: boolean;
+}
+
+export interface Table {
+  readonly columns: readonly Column[];
+  /** Columns of the primary key, in its order. */
+  readonly key: readonly string[];
+  readonly hasRowid: boolean;
+  /** A name by which the rowid can be asked for, or null where columns hide it. */
+  readonly rowid: string | null;
+}
+
+/** Of an ordinary table. */
+export function readTable(database: Database, schema: SchemaName, name: string): Table {
+  const rows = database
+    .prepare('SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?, ?) ORDER BY cid')
+    .raw()
+    .all(name, schema) as [string, string, number, string | null, number, number][];
+  const columns = rows
+    .filter(([, , , , , hidden]) => hidden !== 1)
+    .map(([column, type, notnull, standard, key, hidden]) => ({
+      name: column,
+      type,
+      isRequired: notnull === 1,
+      standard,
+      key,
+      isGenerated: hidden > 1,
+    }));
+  const hasRowid =
+    database.prepare('SELECT wr FROM pragma_table_list WHERE schema = ? AND name = ?').pluck().get(schema, name) === 0;
+  const taken = new Set(columns.map((column) => column.name.toLowerCase()));
+  const rowid = hasRowid ? (['rowid', '_rowid_', 'oid'].find((alias) => !taken.has(alias)) ?? null) : null;
+  const key = columns.filter((column) => column.key > 0).sort((a, b) => a.key - b.key);
+  return { columns, key: key.map((column) => column.name), hasRowid, rowid };
+}
