@@ -63,8 +63,9 @@ export function createProgram(): Program {
     .addOption(new Option('--level <level>').choices(verificationLevels).default('full'))
     .action((name = 'latest', flags) => run(verify(name, flags)));
   add('restore [name]')
-    .description('replace the live database by a backup (latest), with a safety backup before')
+    .description('replace the live database by a backup (latest), with a safety backup before; undo: the last restore')
     .option('--confirm <phrase>', 'the confirmation phrase, where nobody can type it')
+    .option('--tables <table...>', 'the rows of these tables alone')
     .option('--accept-new-triggers', 'take triggers and views that an uploaded backup brings')
     .action((name = 'latest', flags) => run(restore(name, flags)));
   add('compare <from> [to]')

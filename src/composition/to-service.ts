@@ -7,6 +7,7 @@ import { EventFeed } from '../operations/event-feed.js';
 import { guardMigration } from '../operations/guard-migration.js';
 import { importBackup } from '../operations/import-backup.js';
 import { initializeDatabase } from '../operations/initialize-database.js';
+import { lastReplaced } from '../operations/last-replaced.js';
 import { listBackups, readStats } from '../operations/list-backups.js';
 import { openBackup, readBackup } from '../operations/open-backup.js';
 import { callerName, type OperationParts } from '../operations/operation-parts.js';
@@ -47,6 +48,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     openFile: (filename) => opened(() => openBackup(parts, filename)),
     verify: (filename, input = {}) => verifyBackup(parts, filename, input),
     restore: (filename, input = {}) => restoreBackup(parts, filename, input),
+    lastReplaced: () => opened(() => lastReplaced(parts, log)),
     importFile: (file, input = {}) => importBackup(parts, file, input),
     update: (filename, change, caller = {}) => opened(() => updateBackup(parts, filename, change, caller)),
     remove: (filename, caller = {}) => removeBackup(parts, filename, caller),

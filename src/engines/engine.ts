@@ -144,6 +144,10 @@ export interface RestoreInput {
   readonly waitMs: number;
 }
 
+export interface RestoreTablesInput extends Omit<RestoreInput, 'requiredTables'> {
+  readonly tables: readonly string[];
+}
+
 export interface RestoreOfflineInput {
   /** A staged file of this engine's own making. */
   readonly source: string;
@@ -246,6 +250,15 @@ export interface Engine {
    * nothing waits for the host's event loop.
    */
   restore(input: RestoreInput, publication: SafetyPublication, context: EngineContext): Promise<RestoreReport>;
+  /**
+   * Replaces the rows of chosen tables in one transaction; the schema and all other tables stay. The safety snapshot is
+   * published under the write lock. @throws `backup_incompatible` before anything is changed, with `problems`
+   */
+  restoreTables(
+    input: RestoreTablesInput,
+    publication: SafetyPublication,
+    context: EngineContext,
+  ): Promise<RestoreReport>;
   /**
    * Puts a new file in the place of one that cannot be opened, or is missing. The host has closed its connections. Up to
    * the commit a failure leaves everything as it was. @throws `database_busy` while another process has the file open

@@ -11,7 +11,7 @@ import { events } from './handlers/events.js';
 import { list } from './handlers/list.js';
 import { cancelOperation, readOperation, status } from './handlers/operations.js';
 import { remove } from './handlers/remove.js';
-import { restore } from './handlers/restore.js';
+import { restore, undo } from './handlers/restore.js';
 import { stats } from './handlers/stats.js';
 import { update } from './handlers/update.js';
 import { upload } from './handlers/upload.js';
@@ -43,6 +43,7 @@ export const routes: readonly Route[] = [
     handle: download,
   },
   { method: 'post', path: '/verify/:filename', permission: 'verify', body: 'json', limit: 'verify', handle: verify },
+  { method: 'post', path: '/restore/undo', permission: 'restore', body: 'json', limit: 'restore', handle: undo },
   {
     method: 'post',
     path: '/restore/:filename',

@@ -113,6 +113,11 @@ export interface BackupService {
    * @throws `backup_damaged`, `backup_incompatible`, `untrusted_objects`, `database_busy`, `offline_restore_required`, `restore_rolled_back`
    */
   restore(filename: string, input?: RestoreInput): OperationRun<Receipt>;
+  /**
+   * The name of the safety backup in which the last restore left what it replaced: to restore it is to undo that one,
+   * and can be undone in the same way. @throws `backup_not_found`
+   */
+  lastReplaced(): Promise<string>;
   /** Makes a backup of a file from elsewhere, after it passed every check. @throws `backup_damaged` */
   importFile(file: string, input?: ImportInput): OperationRun<Backup>;
   /** Changes notes or the pin, which keeps a backup from being removed. @throws `backup_not_found` */

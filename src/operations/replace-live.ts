@@ -16,7 +16,7 @@ export async function replaceLive(
   context: OperationContext,
 ): Promise<Replacement> {
   const { engine, options, place } = parts;
-  const { staged, live, notes, requiredTables } = input;
+  const { staged, live, notes, requiredTables, tables } = input;
   const safetyDestination = join(context.staging, `safety-${performance.now()}.${engine.extension}`);
   const publicationInput: PublishSafetyInput = {
     place,
@@ -34,6 +34,9 @@ export async function replaceLive(
     return replaceOffline(parts, connection, { ...input, request, publication }, context);
   }
   await writeIntent(parts, input, null, context);
-  const report = await engine.restore({ ...request, waitMs: limits.restoreWaitMs }, publication, context.engine);
+  const waiting = { ...request, waitMs: limits.restoreWaitMs };
+  const report = await (tables === undefined
+    ? engine.restore(waiting, publication, context.engine)
+    : engine.restoreTables({ ...waiting, tables }, publication, context.engine));
   return { report, safety: report.safety as Backup, restartRequired: false };
 }

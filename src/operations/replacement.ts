@@ -10,6 +10,8 @@ export interface ReplaceInput {
   readonly live: LiveFacts | null;
   /** Without which the live database is not accepted afterwards. */
   readonly requiredTables: readonly string[];
+  /** The tables whose rows are replaced; all of the database unless told otherwise. */
+  readonly tables?: readonly string[] | undefined;
   /** Notes of the safety backup. */
   readonly notes: string;
 }

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
-import type { LiveFacts } from '../engines/engine.js';
+import { z } from 'zod';
 import { BackupError } from '../errors.js';
 import type { Receipt } from '../events/outcomes.js';
+import { longestNotes } from '../options/notes.js';
 import type { Manifest } from '../vault/manifest.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import type { OperationContext, OperationRun } from './operation-runner.js';
+import { parseInput } from './parse-input.js';
 import { replaceLive } from './replace-live.js';
 import type { Replacement } from './replacement.js';
 import { requireCompatible } from './require-compatible.js';
@@ -21,7 +23,11 @@ export interface RestoreInput extends Caller {
   readonly ifSha256?: readonly string[] | undefined;
   /** Restores an uploaded backup although it brings triggers or views that the live database does not have. */
   readonly acceptNewTriggers?: boolean | undefined;
+  /** Replaces the rows of these tables alone; the schema and everything else stays as it is. */
+  readonly tables?: readonly string[] | undefined;
 }
+
+const tablesSchema = z.array(z.string().min(1)).min(1).max(1_000).optional();
 
 /**
  * 1. Copies the backup to a private place and verifies the copy in full against its manifest.
@@ -33,6 +39,7 @@ export interface RestoreInput extends Caller {
  * Until the fourth step ends, a failure or an abort leaves the live database as it was.
  */
 export function restoreBackup(parts: OperationParts, nameOrLatest: string, input: RestoreInput): OperationRun<Receipt> {
+  parseInput(tablesSchema, input.tables);
   const spec = {
     type: 'restore',
     by: callerName(input),
@@ -74,13 +81,21 @@ async function restoreHeld(
   return withSpace(parts.vault, bytes, async () => {
     const staged = join(context.staging, `restore.${parts.engine.extension}`);
     const source = await stageBackup(parts, manifest, staged, context);
-    const live: LiveFacts | null = await unlessUnreadable(parts, parts.engine.inspectLive(context.engine));
-    const requiredTables = requiredTablesOf(parts, manifest.kind);
-    const acceptNewTriggers = input.acceptNewTriggers === true;
+    const inspecting = parts.engine.inspectLive(context.engine);
+    const live = input.tables === undefined ? await unlessUnreadable(parts, inspecting) : await inspecting;
+    const tables = input.tables && [...new Set(input.tables)];
+    // With rows alone comes no trigger, and no table goes.
+    const requiredTables = tables === undefined ? requiredTablesOf(parts, manifest.kind) : [];
+    const acceptNewTriggers = input.acceptNewTriggers === true || tables !== undefined;
     const warnings = requireCompatible(manifest, source, live, { acceptNewTriggers, requiredTables });
-    const notes = `Replaced by ${filename}`;
+    const what = tables === undefined ? '' : ` (${tables.join(', ')})`;
+    const notes = `Replaced by ${filename}${what}`.slice(0, longestNotes);
     const done = await underJournal(parts, async () => {
-      const replacement = await replaceLive(parts, { filename, staged, source, live, notes, requiredTables }, context);
+      const replacement = await replaceLive(
+        parts,
+        { filename, staged, source, live, notes, requiredTables, tables },
+        context,
+      );
       if (replacement.report.problems.length > 0) await rollBack(parts, filename, replacement, context);
       return replacement;
     });

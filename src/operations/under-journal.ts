@@ -26,7 +26,7 @@ export async function underJournal<Result>(parts: OperationParts, replace: () =>
 
 export async function writeIntent(
   { journal, runner }: OperationParts,
-  { filename, source, live }: ReplaceInput,
+  { filename, source, live, tables }: ReplaceInput,
   incoming: string | null,
   { operation, staging }: OperationContext,
 ): Promise<void> {
@@ -37,7 +37,8 @@ export async function writeIntent(
     startedBy: operation.startedBy,
     restored: filename,
     before: live && { schemaCookie: live.schemaCookie },
-    schemaSha256: source.facts?.schemaSha256 ?? '',
+    // Rows that are replaced leave the schema as it is.
+    schemaSha256: (tables === undefined ? source.facts : live)?.schemaSha256 ?? '',
     incoming,
   };
   await journal.intend(intent, staging);

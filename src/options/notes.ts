@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const longestNotes = 1_000;
+export const longestNotes = 1_000;
 
 /** Free text for people: stored as data and never interpreted. */
 export const notesSchema = z.string().max(longestNotes).nullable();

@@ -7,26 +7,37 @@ import { preview } from './compare.js';
 export interface RestoreFlags {
   readonly confirm?: string;
   readonly acceptNewTriggers?: boolean;
+  readonly tables?: readonly string[];
 }
 
-export function restore(name: string, { confirm, acceptNewTriggers }: RestoreFlags): Command {
+/** Stands for what the last restore replaced. */
+const undo = 'undo';
+
+export function restore(name: string, { confirm, acceptNewTriggers, tables }: RestoreFlags): Command {
   return async (context) => {
     const { service, settings, terminal, signal, caller } = context;
-    const { filename, createdAt, size, sha256 } = await service.get(name);
+    const { filename, createdAt, size, sha256 } = await service.get(
+      name === undo ? await service.lastReplaced() : name,
+    );
     terminal.note(`${filename}, ${spellInstant(createdAt)}, ${spellBytes(size)}`);
-    if (terminal.isInteractive) await showPreview(context, filename);
+    if (terminal.isInteractive) await showPreview(context, filename, tables);
     await terminal.confirm(confirm, settings.confirmationPhrase, signal);
     const ifSha256 = sha256 === null ? undefined : [sha256];
-    const receipt = await service.restore(filename, { ...caller, acceptNewTriggers, ifSha256 });
+    const receipt = await service.restore(filename, { ...caller, acceptNewTriggers, tables, ifSha256 });
     terminal.tell(receipt, linesOf(receipt, terminal));
   };
 }
 
 /** Of a live database that cannot be read nothing would be lost; the restore itself says what is wrong with it. */
-async function showPreview({ service, terminal, caller }: CommandContext, filename: string): Promise<void> {
+async function showPreview(
+  { service, terminal, caller }: CommandContext,
+  filename: string,
+  chosen: readonly string[] | undefined,
+): Promise<void> {
   try {
     const { tables } = await service.compare('live', filename, caller);
-    for (const line of preview(tables)) terminal.note(`  ${line}`);
+    const concerned = tables.filter(({ name }) => chosen?.includes(name) !== false);
+    for (const line of preview(concerned)) terminal.note(`  ${line}`);
   } catch (error) {
     caller.signal.throwIfAborted();
     terminal.note(`  The live database cannot be compared with it: ${toBackupError(error).message}`);

@@ -61,6 +61,8 @@ export function sqlite(options: SqliteOptions): Engine {
     inspectLive: (context) => run('inspect', {}, context),
     restore: (input, publication, context) =>
       run('restore', { ...input, publication }, context, { commits: true, foreign: true }),
+    restoreTables: (input, publication, context) =>
+      run('restoreTables', { ...input, publication }, context, { commits: true, foreign: true }),
     restoreOffline: (input, publication, context) =>
       run('restoreOffline', { ...input, publication }, context, { commits: true, foreign: true }),
     rehearse: (input, context) => run('rehearse', input, context, { commits: true, foreign: true }),

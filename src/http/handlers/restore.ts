@@ -4,17 +4,32 @@ import { parseInput } from '../../operations/parse-input.js';
 import { filenameOf } from '../filename-of.js';
 import { type Handler, replyTo } from '../handler.js';
 
-const bodySchema = z.strictObject({ confirm: z.unknown().optional(), acceptNewTriggers: z.boolean().optional() });
+const bodySchema = z.strictObject({
+  confirm: z.unknown().optional(),
+  acceptNewTriggers: z.boolean().optional(),
+  tables: z.array(z.string().min(1)).min(1).optional(),
+});
+
+const undoSchema = bodySchema.pick({ confirm: true });
 
 export const restore: Handler = async ({ service, options }, request) => {
-  const { confirm, acceptNewTriggers } = parseInput(bodySchema, request.body);
+  const { confirm, acceptNewTriggers, tables } = parseInput(bodySchema, request.body);
   requirePhrase(confirm, options.confirmationPhrase);
   const { filename, sha256 } = await service.get(filenameOf(request));
   const ifSha256 = expectedDigests(request.headers['if-match']);
   if (ifSha256 !== undefined && (sha256 === null || !ifSha256.includes(sha256))) {
     throw new BackupError('backup_changed', `${filename} is not the one that was named in If-Match.`);
   }
-  const run = service.restore(filename, { acceptNewTriggers, ifSha256, ...request.caller });
+  const run = service.restore(filename, { acceptNewTriggers, tables, ifSha256, ...request.caller });
+  return replyTo(request, run, '../', (receipt) => ({ status: 200, body: receipt }));
+};
+
+/** Puts back what the last restore replaced. */
+export const undo: Handler = async (context, request) => {
+  const { service, options } = context;
+  const { confirm } = parseInput(undoSchema, request.body);
+  requirePhrase(confirm, options.confirmationPhrase);
+  const run = service.restore(await service.lastReplaced(), request.caller);
   return replyTo(request, run, '../', (receipt) => ({ status: 200, body: receipt }));
 };
 

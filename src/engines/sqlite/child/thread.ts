@@ -11,6 +11,7 @@ import { rehearseRestore } from './restore/rehearse-restore.js';
 import { restoreLive } from './restore/restore-live.js';
 import { restoreOffline } from './restore/restore-offline.js';
 import { stageRestore } from './restore/stage-restore.js';
+import { restoreTables } from './restore-tables/restore-tables.js';
 import { finishSnapshot } from './snapshot/finish-snapshot.js';
 import { takeSnapshot } from './snapshot/take-snapshot.js';
 import { StopGate } from './stop-gate.js';
@@ -31,6 +32,7 @@ const tasks = {
   examine: examineLive,
   compare: compareDatabases,
   restore: restoreLive,
+  restoreTables,
   restoreOffline,
   rehearse: rehearseRestore,
 } satisfies Record<string, Task>;

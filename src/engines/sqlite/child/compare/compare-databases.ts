@@ -2,11 +2,11 @@ import { lstatSync } from 'node:fs';
 import { BackupError, systemCode } from '../../../../errors.js';
 import { type Database, loadBetterSqlite3 } from '../../../../system/load-better-sqlite3.js';
 import type { CompareInput, Comparison } from '../../../engine.js';
+import { type SchemaName, text } from '../database/columns.js';
 import { describeError, saysDamaged } from '../database/describe-error.js';
 import { pinLive } from '../database/open-database.js';
 import { tableNames } from '../database/read-facts.js';
 import type { TaskContext } from '../task.js';
-import { type SchemaName, text } from './columns.js';
 import { compareSchemas } from './compare-schemas.js';
 import { compareTable, type Sides } from './compare-table.js';
 

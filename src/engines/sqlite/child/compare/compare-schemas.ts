@@ -1,6 +1,6 @@
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import type { SchemaChange } from '../../../engine.js';
-import { type Column, readTable, type SchemaName } from './columns.js';
+import { type Column, readTable, type SchemaName } from '../database/columns.js';
 import type { Sides } from './compare-table.js';
 
 interface SchemaObject {

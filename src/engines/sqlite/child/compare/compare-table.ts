@@ -1,6 +1,6 @@
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import type { TableChange } from '../../../engine.js';
-import { quote, readTable, type SchemaName, type Table } from './columns.js';
+import { quote, readTable, type SchemaName, type Table } from '../database/columns.js';
 
 /** Which database of the connection is which. */
 export interface Sides {

@@ -1,0 +1,317 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { bodyOf, problemOf, receiptSchema } from '../helpers/contract.js';
+import { call, createOne, phrase, startApp } from '../helpers/http-app.js';
+import { inspect, integrity } from '../helpers/live-database.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { openService, storedBackups } from '../helpers/workspace.js';
+
+const shop = `
+  CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+  CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE, cents INTEGER);
+  CREATE TABLE log (line TEXT);
+  INSERT INTO users VALUES (1, 'ann'), (2, 'bob');
+  INSERT INTO orders (user_id, cents) VALUES (1, 100), (2, 200), (2, 300);
+  INSERT INTO log VALUES ('one');
+`;
+
+/** A live database in use, whose state of `sql` is in a backup. */
+async function createShop(sql: string = shop, { wal = true } = {}) {
+  const folder = temporaryFolder();
+  const [file, directory] = [join(folder, 'app.db'), join(folder, 'backups')];
+  const database = new Database(file);
+  if (wal) database.pragma('journal_mode = WAL');
+  database.exec(sql);
+  onTestFinished(() => void database.close());
+  const { service } = openService({ database: file, directory });
+  const { filename } = await service.create();
+  const all = (table: string): unknown[] => database.prepare(`SELECT * FROM ${table}`).raw().all();
+  const restore = (...tables: string[]) => service.restore(filename, { tables });
+  return { file, directory, database, service, filename, all, restore };
+}
+
+describe('the rows of chosen tables', () => {
+  it.each([
+    ['a write-ahead log', true],
+    ['a rollback journal', false],
+  ])('replace the live ones, and nothing else does (%s)', async (_what, wal) => {
+    const { database, service, restore, all, filename } = await createShop(shop, { wal });
+    database.exec(`DELETE FROM orders; UPDATE users SET name = 'eve'; INSERT INTO log VALUES ('two')`);
+    const receipt = await restore('orders');
+    expect(all('orders')).toEqual([
+      [1, 1, 100],
+      [2, 2, 200],
+      [3, 2, 300],
+    ]);
+    expect([all('users'), all('log')]).toEqual([
+      [
+        [1, 'eve'],
+        [2, 'eve'],
+      ],
+      [['one'], ['two']],
+    ]);
+    expect(receipt).toMatchObject({
+      restored: filename,
+      tables: { orders: { before: 0, after: 3 }, users: { before: 2, after: 2 }, log: { before: 2, after: 2 } },
+      checks: { foreign_keys: 'passed', rows: 'passed' },
+      warnings: [],
+    });
+    expect(integrity(database)).toBe('ok');
+    const safety = await service.get(receipt.safetyBackup);
+    expect(safety).toMatchObject({ kind: 'safety', tables: { orders: 0, users: 2, log: 2 } });
+    expect(safety.notes).toBe(`Replaced by ${filename} (orders)`);
+  });
+
+  it('go on being used by statements that were prepared before', async () => {
+    const { database, restore } = await createShop();
+    const count = database.prepare('SELECT count(*) FROM orders').pluck();
+    database.exec('DELETE FROM orders');
+    expect(count.get()).toBe(0);
+    await restore('orders');
+    expect(count.get()).toBe(3);
+    database.exec('INSERT INTO orders (user_id, cents) VALUES (1, 5)');
+    expect(count.get()).toBe(4);
+  });
+
+  it('can be put back by an undo, which can be undone', async () => {
+    const { database, service, restore, all } = await createShop();
+    database.exec('DELETE FROM orders WHERE id > 1');
+    await restore('orders');
+    await service.restore(await service.lastReplaced());
+    expect(all('orders')).toHaveLength(1);
+    await service.restore(await service.lastReplaced());
+    expect(all('orders')).toHaveLength(3);
+  });
+});
+
+describe('columns that only one side has', () => {
+  it('are filled by their default, or left out, and told', async () => {
+    const { database, restore, all } = await createShop();
+    database.exec(`
+      ALTER TABLE orders ADD COLUMN state TEXT NOT NULL DEFAULT 'new'; ALTER TABLE orders ADD COLUMN note;
+      ALTER TABLE orders DROP COLUMN cents; DELETE FROM orders;
+    `);
+    const { warnings } = await restore('orders');
+    expect(all('orders')).toEqual([
+      [1, 1, 'new', null],
+      [2, 2, 'new', null],
+      [3, 2, 'new', null],
+    ]);
+    expect(warnings).toEqual([
+      "orders.state is not in the backup: its rows have 'new' there.",
+      'orders.note is not in the backup: its rows have NULL there.',
+      'orders.cents of the backup is not in the live database: it was left out.',
+    ]);
+  });
+
+  it('may stand in another order', async () => {
+    const { database, restore, all } = await createShop('CREATE TABLE t (a, b, c); INSERT INTO t VALUES (1, 2, 3)');
+    database.exec('DROP TABLE t; CREATE TABLE t (c, d DEFAULT 9, a, b)');
+    await restore('t');
+    expect(all('t')).toEqual([[3, 9, 1, 2]]);
+  });
+
+  it('that must have a value and have none refuse before anything is changed', async () => {
+    const { database, directory, restore, all } = await createShop();
+    database.exec('DROP TABLE users; CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT NOT NULL)');
+    database.exec("INSERT INTO users VALUES (1, 'a@b.c')");
+    await expect(restore('orders', 'users')).rejects.toMatchObject({
+      code: 'backup_incompatible',
+      message: expect.stringContaining('users.mail must have a value, and the backup has none for it.'),
+      facts: { problems: ['users.mail must have a value, and the backup has none for it.'] },
+    });
+    expect(all('users')).toEqual([[1, 'a@b.c']]);
+    expect(storedBackups(directory)).toHaveLength(1);
+  });
+});
+
+describe('what is between tables', () => {
+  it('is not broken: rows that others refer to are not taken away', async () => {
+    const { database, restore, all } = await createShop();
+    database.exec("INSERT INTO users VALUES (3, 'cid'); INSERT INTO orders (user_id, cents) VALUES (3, 1)");
+    await expect(restore('users')).rejects.toMatchObject({
+      code: 'backup_incompatible',
+      facts: { problems: ['rows of orders refer to rows of users that would be missing'] },
+    });
+    expect([all('users').length, all('orders').length]).toEqual([3, 4]);
+    await restore('users', 'orders');
+    expect([all('users').length, all('orders').length]).toEqual([2, 3]);
+  });
+
+  it('is not this restore’s where it was broken before', async () => {
+    const { database, restore, all } = await createShop();
+    database.pragma('foreign_keys = OFF');
+    database.exec('INSERT INTO orders (user_id, cents) VALUES (77, 1); DELETE FROM log');
+    await restore('users', 'log');
+    expect([all('log'), all('orders').length]).toEqual([[['one']], 4]);
+  });
+
+  it('takes nothing with it: no cascade empties what refers to it', async () => {
+    const { restore, all } = await createShop();
+    await restore('users');
+    expect(all('orders')).toHaveLength(3);
+  });
+});
+
+describe('what a table is', () => {
+  it.each([
+    [
+      'WITHOUT ROWID',
+      't (a TEXT, b INTEGER, c, PRIMARY KEY (b, a)) WITHOUT ROWID',
+      "('x', 1, NULL), ('y', 1, x'00ff')",
+    ],
+    ['STRICT', 't (a INTEGER PRIMARY KEY, b TEXT, c REAL, d ANY) STRICT', "(1, 'x', 1.5, 7), (2, NULL, NULL, 'z')"],
+    ['with generated columns', 't (a INTEGER PRIMARY KEY, b, c AS (b * 2) STORED, d AS (b + 1))', null],
+    ['without a key', 't (a, b)', "(NULL, ''), ('', NULL)"],
+    ['with columns named rowid', 't (rowid, oid, _rowid_)', '(1, 2, 3)'],
+    ['with odd names', '"t" ("a ""b" TEXT, "select" INTEGER, `c``d`)', "('x', 1, 2)"],
+  ])('%s: its rows come back to the letter', async (_what, table, rows) => {
+    const insert = rows === null ? 'INSERT INTO t (a, b) VALUES (1, 2), (2, 5)' : `INSERT INTO t VALUES ${rows}`;
+    const { database, restore, all } = await createShop(`CREATE TABLE ${table}; ${insert}`);
+    const before = all('t');
+    database.exec('DELETE FROM t');
+    await restore('t');
+    expect(all('t')).toEqual(before);
+  });
+
+  it('rows without a key keep their rowid', async () => {
+    const { database, restore } = await createShop(
+      'CREATE TABLE t (a); INSERT INTO t (rowid, a) VALUES (7, 1), (42, 2)',
+    );
+    database.exec('DELETE FROM t');
+    await restore('t');
+    expect(database.prepare('SELECT rowid, a FROM t').raw().all()).toEqual([
+      [7, 1],
+      [42, 2],
+    ]);
+  });
+
+  it('numbers that were ever given are not given again', async () => {
+    const { database, restore } = await createShop();
+    for (let count = 0; count < 4; count++) database.exec('INSERT INTO orders (user_id) VALUES (1)');
+    database.exec('DELETE FROM orders');
+    await restore('orders');
+    const { lastInsertRowid } = database.prepare('INSERT INTO orders (user_id) VALUES (1)').run();
+    expect(lastInsertRowid).toBe(8);
+  });
+
+  it('triggers do not fire, and are there afterwards', async () => {
+    const { database, restore, all } = await createShop();
+    const trigger = "CREATE TRIGGER told AFTER DELETE ON orders BEGIN INSERT INTO log VALUES ('gone ' || old.id); END";
+    database.exec(trigger);
+    database.exec("CREATE TRIGGER told_too BEFORE INSERT ON orders BEGIN SELECT raise(ABORT, 'no'); END");
+    await restore('orders');
+    expect(all('log')).toEqual([['one']]);
+    expect(database.prepare("SELECT sql FROM sqlite_schema WHERE name = 'told'").pluck().get()).toBe(trigger);
+    expect(() => database.exec('INSERT INTO orders (user_id) VALUES (1)')).toThrow('no');
+    database.exec('DELETE FROM orders WHERE id = 1');
+    expect(all('log')).toEqual([['one'], ['gone 1']]);
+  });
+
+  it('a full-text index over it is built anew; the index itself is refused by name', async () => {
+    const { database, restore } = await createShop(`
+      CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);
+      CREATE VIRTUAL TABLE notes_index USING fts5(body, content='notes', content_rowid='id');
+      CREATE TRIGGER notes_in AFTER INSERT ON notes BEGIN INSERT INTO notes_index(rowid, body) VALUES (new.id, new.body); END;
+      INSERT INTO notes VALUES (1, 'the old tale'), (2, 'another one');
+    `);
+    database.exec(
+      "INSERT INTO notes_index(notes_index) VALUES ('delete-all'); DELETE FROM notes; INSERT INTO notes VALUES (9, 'new')",
+    );
+    const find = (word: string): unknown[] =>
+      database.prepare('SELECT rowid FROM notes_index WHERE notes_index MATCH ?').pluck().all(word);
+    await restore('notes');
+    expect([find('tale'), find('new')]).toEqual([[1], []]);
+    for (const [name, why] of [
+      ['notes_index', 'is a virtual table'],
+      ['notes_index_data', 'is a part of a virtual table'],
+    ] as const)
+      await expect(restore(name)).rejects.toMatchObject({
+        code: 'backup_incompatible',
+        message: expect.stringContaining(`${name} ${why}`),
+      });
+  });
+
+  it.each([
+    ['nowhere', 'The live database has no table nowhere.'],
+    ['sqlite_sequence', 'sqlite_sequence is SQLite'],
+    ['fresh', 'The backup has no table fresh.'],
+    ['names', 'names is a view.'],
+  ])('%s is refused by name, with every other one', async (name, told) => {
+    const { database, restore, directory } = await createShop(`${shop}; CREATE VIEW names AS SELECT name FROM users`);
+    database.exec('CREATE TABLE fresh (id); DELETE FROM log');
+    await expect(restore('log', name)).rejects.toMatchObject({
+      code: 'backup_incompatible',
+      message: expect.stringContaining(told),
+    });
+    expect(database.prepare('SELECT count(*) FROM log').pluck().get()).toBe(0);
+    expect(storedBackups(directory)).toHaveLength(1);
+  });
+});
+
+describe('rows that do not fit are refused, and nothing is changed', () => {
+  it.each([
+    ['a type', 'CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER) STRICT'],
+    ['a check', "CREATE TABLE t (a INTEGER PRIMARY KEY, b CHECK (b <> 'x'))"],
+    ['a unique index', 'CREATE TABLE t (a INTEGER PRIMARY KEY, b UNIQUE)'],
+    ['a unique index that takes the last', 'CREATE TABLE t (a INTEGER PRIMARY KEY, b UNIQUE ON CONFLICT REPLACE)'],
+    ['a null', 'CREATE TABLE t (a INTEGER PRIMARY KEY, b, c NOT NULL)'],
+  ])('by %s', async (_what, table) => {
+    const { database, restore, all, service } = await createShop(
+      "CREATE TABLE t (a INTEGER PRIMARY KEY, b, c); INSERT INTO t VALUES (1, 'x', 1), (2, 'x', NULL)",
+    );
+    database.exec(`DROP TABLE t; ${table}; INSERT INTO t (a, b) SELECT 7, 7 WHERE 0`);
+    await expect(restore('t')).rejects.toMatchObject({ code: 'backup_incompatible' });
+    expect(all('t')).toEqual([]);
+    expect(integrity(database)).toBe('ok');
+    expect((await service.status()).operation).toBeNull();
+  });
+});
+
+describe('over HTTP', () => {
+  it('chooses tables, and undoes the last restore', async () => {
+    const app = await startApp();
+    await createOne(app);
+    app.database.exec("DELETE FROM items; INSERT INTO commits VALUES ('kept')");
+    const body = { confirm: phrase, tables: ['items'] };
+    const receipt = bodyOf(await call(app, 'post', '/restore/latest', { body }), 200, receiptSchema);
+    expect(receipt.tables).toEqual({ items: { before: 0, after: 500 }, commits: { before: 1, after: 1 } });
+    problemOf(await call(app, 'post', '/restore/undo', { body: {} }), 400, 'confirmation_required');
+    problemOf(await call(app, 'post', '/restore/undo', { role: 'ADMIN', body: { confirm: phrase } }), 403, 'forbidden');
+    const undone = bodyOf(await call(app, 'post', '/restore/undo', { body: { confirm: phrase } }), 200, receiptSchema);
+    expect(undone.restored).toBe(receipt.safetyBackup);
+    expect(undone.tables.items).toEqual({ before: 500, after: 0 });
+  });
+
+  it('has nothing to undo where nothing was restored', async () => {
+    const app = await startApp();
+    await createOne(app);
+    problemOf(await call(app, 'post', '/restore/undo', { body: { confirm: phrase } }), 404, 'backup_not_found');
+  });
+
+  it.each([[[]], [['']], ['items'], [[1]]])('tables %j are invalid_request', async (tables) => {
+    const app = await startApp();
+    await createOne(app);
+    problemOf(
+      await call(app, 'post', '/restore/latest', { body: { confirm: phrase, tables } }),
+      400,
+      'invalid_request',
+    );
+  });
+});
+
+it('a live file that cannot be read is not restored in part, not even where it could be replaced', async () => {
+  const { file, directory, service, filename, database } = await createShop(shop, { wal: false });
+  database.close();
+  await service.close();
+  writeFileSync(file, 'Nothing of it is left. '.repeat(1_000));
+  const before = readFileSync(file);
+  const connection = { close: () => undefined, reopen: () => undefined };
+  const { service: next } = openService({ database: file, directory, connection });
+  await expect(next.restore(filename, { tables: ['log'] })).rejects.toMatchObject({ code: 'offline_restore_required' });
+  expect(readFileSync(file)).toEqual(before);
+  await next.restore(filename);
+  expect(inspect(file, integrity)).toBe('ok');
+});
