@@ -70,6 +70,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   restore,
   'restore with a rollback journal': { ...restore, live: { wal: false } },
+  'restore of a table': { ...restore, parameters: ({ first }) => [first, { tables: ['items'] }] },
   'restore over a damaged file': {
     ...restore,
     destroyed: true,
