@@ -97,7 +97,7 @@ export const errorTable = {
     status: 409,
     exitCode: 8,
     title: 'The live file cannot be opened as a database',
-    hint: 'Give the service the option `connection`, with which it replaces the file and keeps the damaged one.',
+    hint: 'Stop the application and run `npx express-db-backup restore <name>`, or give the service the option `connection`.',
   },
   backup_changed: {
     status: 412,

@@ -44,11 +44,10 @@ async function runWith(flags: GlobalFlags, terminal: Terminal, signal: AbortSign
   const settings = await loadSettings(flags);
   const service = openService(settings);
   service.on('internal.error', ({ error }) => terminal.note(String(error)));
-  const hide = showProgress(service, terminal);
+  showProgress(service, terminal);
   try {
     return (await command({ service, settings, terminal, signal, caller: { by: 'cli', signal } })) ?? 0;
   } finally {
-    hide();
     await service.close();
   }
 }

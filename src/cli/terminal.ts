@@ -8,6 +8,8 @@ type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 export class Terminal {
   readonly isJson: boolean;
   readonly #colours: boolean;
+  /** Takes away what stands in the last line for the moment. */
+  makeWay: () => void = () => undefined;
 
   constructor(isJson: boolean) {
     this.isJson = isJson;
@@ -17,15 +19,18 @@ export class Terminal {
 
   /** The outcome: `value` as JSON, or the lines for people. */
   tell(value: object, lines: readonly string[]): void {
+    this.makeWay();
     process.stdout.write(this.isJson ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''));
   }
 
   /** For people only, while a command still works. */
   note(line: string): void {
+    this.makeWay();
     if (!this.isJson) process.stderr.write(`${line}\n`);
   }
 
   fail(error: BackupError): void {
+    this.makeWay();
     const problem: Problem = toProblem(error);
     if (this.isJson) process.stdout.write(`${JSON.stringify(problem)}\n`);
     else process.stderr.write(`${this.style('red', problem.title)}: ${problem.detail}\n${problem.hint}\n`);

@@ -75,23 +75,32 @@ describe('the snippets of the README', () => {
     expect(runSnippet(snippets[2] ?? '', `${gate}\n${service} const app = express();`)).toBe('it runs\n');
   });
 
+  it('run: health, and a guarded migration', () => {
+    const names = 'createBackupService, healthRouter, jwtAuth';
+    const app = `import express from 'express'; import { ${names} } from 'express-db-backup'; ${service} const app = express();`;
+    const authenticate = 'const authenticate = jwtAuth({ secret: process.env.JWT_SECRET });';
+    expect(runSnippet(snippets[3] ?? '', `${app} ${authenticate}`)).toBe('it runs\n');
+    const migrate = 'const migrate = async () => undefined;';
+    expect(runSnippet(`${snippets[4]}\nawait backups.close();`, `${imports}\n${service} ${migrate}`)).toBe('it runs\n');
+  });
+
   it('run: what is left to itself', () => {
-    expect(runSnippet(snippets[3] ?? '', `${imports} import { existsSync } from 'node:fs';`)).toBe('it runs\n');
+    expect(runSnippet(snippets[5] ?? '', `${imports} import { existsSync } from 'node:fs';`)).toBe('it runs\n');
   });
 
   it('run: every option', () => {
-    expect(runSnippet(snippets[4] ?? '', imports)).toBe('it runs\n');
-    expect(snippets).toHaveLength(7);
+    expect(runSnippet(snippets[6] ?? '', imports)).toBe('it runs\n');
+    expect(snippets).toHaveLength(9);
   });
 
   it('run: who is told', () => {
     const notifiers = "import { createBackupService, email, heartbeat, slack, webhook } from 'express-db-backup';";
-    expect(runSnippet(snippets[5] ?? '', notifiers)).toBe('it runs\n');
+    expect(runSnippet(snippets[7] ?? '', notifiers)).toBe('it runs\n');
   });
 
   it('run: the check of a webhook, which lets through what was signed and nothing else', async () => {
     const app = express();
-    new Function('app', 'express', 'createHmac', 'timingSafeEqual', 'process', snippets[6] ?? '')(
+    new Function('app', 'express', 'createHmac', 'timingSafeEqual', 'process', snippets[8] ?? '')(
       app,
       express,
       createHmac,

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { expect, onTestFinished } from 'vitest';
 import type { z } from 'zod';
 import { phrase } from './http-app.js';
@@ -53,3 +54,28 @@ export async function runJson<Schema extends z.ZodType>(
 }
 
 export const confirmed = ['--confirm', phrase];
+
+/**
+ * A line as somebody types it into a terminal, who then confirms what is asked. Both streams of the terminal are one.
+ * Util-linux's `script` is the terminal.
+ */
+export function runTyped(
+  line: string,
+  { cwd }: { readonly cwd: string },
+): Promise<{ code: number | null; shown: string; raw: string }> {
+  const typed = line.replace('npx express-db-backup', `${process.execPath} ${program}`);
+  const child = spawn('script', ['-qec', typed, '/dev/null'], { cwd, stdio: ['pipe', 'pipe', 'ignore'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let shown = '';
+  let isAsked = false;
+  child.stdout.on('data', (chunk: Buffer) => {
+    shown += chunk.toString('utf8');
+    if (!isAsked && shown.includes('to go on: ')) {
+      isAsked = true;
+      child.stdin.write(`${phrase}\n`);
+    }
+  });
+  return new Promise((resolve) =>
+    child.once('close', (code) => resolve({ code, shown: stripVTControlCharacters(shown), raw: shown })),
+  );
+}
