@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured; the first two, `memory` and `clones` once for each size. */
-export const partNames = ['creates', 'load', 'memory', 'clones', 'small', 'list', 'download'];
+export const partNames = ['creates', 'load', 'memory', 'clones', 'small', 'list', 'download', 'compare', 'health'];
 const defaults = { size: '512', runs: '5', parts: partNames.join() };
 
 /**

@@ -1,7 +1,10 @@
-import { clonesTable, createsTable, loadTable, memoryTable, timesTable } from './tables.js';
+import { comparedMiB } from './measure-compare.js';
+import { clonesTable, compareTable, createsTable, healthTable, loadTable, memoryTable, timesTable } from './tables.js';
 import {
   clonesTargets,
+  compareTargets,
   createTargets,
+  healthTargets,
   listTargets,
   loadTargets,
   memoryTargets,
@@ -10,7 +13,7 @@ import {
 } from './targets.js';
 
 /** The whole result in Markdown; what was not measured is not there. */
-export function report({ runs, machine, bySize, small, list, download }) {
+export function report({ runs, machine, bySize, small, list, download, compare, health }) {
   return [
     `Median of ${runs} runs, interleaved, each after a \`sync\` and with its output synced; in brackets the lowest and the highest.`,
     'A ratio is the median of the ratios within each round. Machines are shared and noisy: ratios say more than seconds.',
@@ -20,6 +23,14 @@ export function report({ runs, machine, bySize, small, list, download }) {
     ...(small ?? []).flatMap(smallSection),
     ...(list ? section('Lists', timesTable('ten thousand backups', list), listTargets(list)) : []),
     ...(download ? section('Download', timesTable('256 MiB over loopback', download, { compared: true }), []) : []),
+    ...(compare
+      ? section(
+          'Compare',
+          compareTable(`two databases of ${comparedMiB} MiB, 1 % of the rows changed`, compare),
+          compareTargets(compare),
+        )
+      : []),
+    ...(health ? section('Health', healthTable(health), healthTargets(health)) : []),
     ...section(
       'Machine',
       machine.map((line) => `- ${line}`),

@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { describeMachine } from './describe-machine.js';
 import { makeDatabase } from './make-database.js';
 import { measureClones } from './measure-clones.js';
+import { measureCompare } from './measure-compare.js';
 import { measureCreates } from './measure-creates.js';
 import { measureDownload } from './measure-download.js';
+import { measureHealth } from './measure-health.js';
 import { measureList } from './measure-list.js';
 import { measureLoad } from './measure-load.js';
 import { measureMemory } from './measure-memory.js';
@@ -26,7 +28,19 @@ const small = isWanted('small') && (await inTurn(smallSizesMiB, measureSmall));
 const list = isWanted('list') && (await measureList({ folder: place('list'), runs, onRun: tell }));
 const download = isWanted('download') && (await measureDownload({ folder: place('download'), runs, onRun: tell }));
 
-const text = report({ runs, machine: describeMachine(folder), bySize, small: small || [], list, download });
+const compare = isWanted('compare') && (await measureCompare({ folder: place('compare'), runs, onRun: tell }));
+const health = isWanted('health') && (await measureHealth({ folder: place('health'), runs, onRun: tell }));
+
+const text = report({
+  runs,
+  machine: describeMachine(folder),
+  bySize,
+  small: small || [],
+  list,
+  download,
+  compare,
+  health,
+});
 console.log(`\n${text}`);
 if (write) {
   const limits = readFileSync(beside('limits.md'), 'utf8');
@@ -83,5 +97,6 @@ async function inTurn(items, measure) {
 }
 
 function tell(name, { durationMs, stallMs }) {
-  console.log(`${name.padEnd(32)} ${durationMs.toFixed(0).padStart(7)} ms, stall ${stallMs.toFixed(1)} ms`);
+  const stall = stallMs === undefined ? '' : `, stall ${stallMs.toFixed(1)} ms`;
+  console.log(`${name.padEnd(32)} ${durationMs.toFixed(0).padStart(7)} ms${stall}`);
 }

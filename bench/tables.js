@@ -1,4 +1,5 @@
 import { backupApiName, copyName } from './contenders.js';
+import { probedMiB } from './measure-health.js';
 import { medianRatio, summarise } from './statistics.js';
 
 const spread = ({ median, lowest, highest }, show) => `${show(median)} (${show(lowest)} to ${show(highest)})`;
@@ -90,6 +91,42 @@ export function timesTable(title, measured, { compared = false } = {}) {
         ...(compared ? [against(side)] : []),
         inMs(durationsOf(side[1])),
         cell(side[1], ({ stallMs }) => stallMs),
+      ),
+    ),
+  ];
+}
+
+/** Against the first of them. */
+export function compareTable(title, measured) {
+  const sides = Object.entries(measured);
+  const durationsOf = (results) => results.map(({ durationMs }) => durationMs);
+  return [
+    ...head(title, `x ${sides[0][0]}`, 'seconds', 'memory at most, MiB'),
+    ...sides.map(([name, results]) =>
+      row(
+        name,
+        medianRatio(durationsOf(results), durationsOf(sides[0][1])).toFixed(2),
+        inSeconds(durationsOf(results)),
+        cell(results, ({ childMiB }) => childMiB),
+      ),
+    ),
+  ];
+}
+
+export function healthTable(measured) {
+  return [
+    ...head(
+      `requests of the application, with a database of ${probedMiB} MiB that is written to`,
+      'p99, ms',
+      'median, ms',
+      'probes in a second',
+    ),
+    ...Object.entries(measured).map(([name, results]) =>
+      row(
+        name,
+        cell(results, ({ p99Ms }) => p99Ms),
+        cell(results, ({ medianMs }) => medianMs),
+        cell(results, (result) => result.probesPerSecond),
       ),
     ),
   ];

@@ -1,4 +1,5 @@
 import { backupApiName, copyName, unverifiedName, verifiedName } from './contenders.js';
+import { probesPerSecond } from './measure-health.js';
 import { listedBackups } from './measure-list.js';
 import { median, medianRatio } from './statistics.js';
 
@@ -66,6 +67,17 @@ export function listTargets(list) {
     target(`stall in it, ms`, stallOf(results), longestStallMs(0)),
   ]);
 }
+
+export const compareTargets = ({ '**compare**': results }) => [
+  target('memory of a comparison, MiB', Math.max(...results.map(({ childMiB }) => childMiB)), 200),
+];
+
+/** Of the same round, so that what slows a whole round cancels out. */
+export const healthTargets = (measured) => {
+  const [quiet, , probed] = Object.values(measured);
+  const rises = probed.map(({ p99Ms }, round) => p99Ms - quiet[round].p99Ms);
+  return [target(`what ${probesPerSecond} probes a second add to the p99 of the application, ms`, median(rises), 2)];
+};
 
 function target(label, value, limit) {
   const shown = Number.isInteger(value) ? value : value.toFixed(2);

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import express from 'express';
-import { backupRouter, createBackupService, jwtAuth } from 'express-db-backup';
+import { backupRouter, createBackupService, healthRouter, jwtAuth } from 'express-db-backup';
 import jwt from 'jsonwebtoken';
 import { hashPassword, openDatabase } from './database.js';
 
@@ -11,11 +11,16 @@ export function createApp({ databaseFile, backupDirectory, jwtSecret }) {
   app.use(express.json());
 
   // 1. The service, for the database that this very process is using.
-  const backups = createBackupService({ database: databaseFile, directory: backupDirectory });
+  const backups = createBackupService({
+    database: databaseFile,
+    directory: backupDirectory,
+    minimumRows: { users: 1 },
+  });
   backups.on('internal.error', ({ instance, error }) => console.error(instance, error));
   // 2. Its routes.
   const authenticate = jwtAuth({ secret: jwtSecret });
   app.use('/api/backup', backupRouter(backups, { authenticate }));
+  app.use('/health', healthRouter(backups, { authenticate }));
 
   const findUser = database.prepare('SELECT * FROM users WHERE email = ?');
   app.post('/login', (request, response) => {

@@ -96,6 +96,26 @@ describe('the packed package in a fresh project', () => {
     expect(JSON.parse(run(process.execPath, ['--no-warnings', 'app.cjs'], folder))).toEqual(everyAnswer);
   });
 
+  it('has a command that works', () => {
+    const folder = project('express');
+    writeFileSync(join(folder, 'make.cjs'), "new (require('better-sqlite3'))('app.db').exec('CREATE TABLE t (a)');");
+    run(process.execPath, ['make.cjs'], folder);
+    const own = join(folder, 'node_modules', 'express-db-backup');
+    const { bin: bins, version } = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8')) as {
+      bin: Record<string, string>;
+      version: string;
+    };
+    const command = join(own, bins['express-db-backup'] ?? '');
+    expect(readFileSync(command, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+    expect(run(process.execPath, [command, '--version'], folder)).toBe(`${version}\n`);
+    const created = run(
+      process.execPath,
+      [command, 'create', '--database', 'app.db', '--directory', 'kept', '--json'],
+      folder,
+    );
+    expect(JSON.parse(created)).toMatchObject({ backup: { kind: 'manual', verification: { ok: true } } });
+  });
+
   it('has types that do not depend on a version of Express', () => {
     const folder = project('express');
     mkdirSync(join(folder, 'node_modules', '@types'));

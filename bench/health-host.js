@@ -1,0 +1,19 @@
+import Database from 'better-sqlite3';
+import express from 'express';
+import { createBackupService, healthRouter } from 'express-db-backup';
+
+/** Entry of an application: it answers requests from its database, and writes to it ten times a second. */
+const [, , file, directory] = process.argv;
+const database = new Database(file);
+const service = createBackupService({ database: file, directory, schedule: false, verifyEvery: false });
+await service.create();
+
+const find = database.prepare('SELECT id, status, total FROM orders WHERE id = ?');
+const change = database.prepare("UPDATE orders SET status = 'sent' WHERE id = ?");
+let next = 0;
+setInterval(() => change.run(++next), 100);
+
+const app = express();
+app.get('/orders', (_request, response) => response.json(find.get(next)));
+app.use('/health', healthRouter(service, { details: 'public' }));
+const server = app.listen(0, '127.0.0.1', () => process.send({ origin: `http://127.0.0.1:${server.address().port}` }));

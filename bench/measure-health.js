@@ -1,0 +1,43 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { makeDatabase } from './make-database.js';
+
+export const probedMiB = 1_024;
+export const probesPerSecond = 1_000;
+const appRequestsPerSecond = 100;
+const secondsOfRun = 10;
+
+const beside = (name) => fileURLToPath(new URL(`./${name}`, import.meta.url));
+
+/** How long the requests of an application take, that writes to a large database, while its health is asked for or not. */
+export async function measureHealth({ folder, runs, onRun }) {
+  const file = `${folder}/probed.db`;
+  makeDatabase(file, probedMiB).close();
+  const host = fork(beside('health-host.js'), [file, `${folder}/probed`]);
+  try {
+    const [{ origin }] = await once(host, 'message');
+    const sides = { 'nothing else': null, '`GET /health/ping`': '/health/ping', '**`GET /health`**': '/health' };
+    const measured = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
+    for (let round = 0; round < runs; round++) {
+      for (const [name, path] of Object.entries(sides)) {
+        const result = await measure(origin, path);
+        measured[name].push(result);
+        onRun(name, result);
+      }
+    }
+    return measured;
+  } finally {
+    host.kill();
+  }
+}
+
+/** Who asks and who is asked have a process each; so has whoever measures. */
+async function measure(origin, path) {
+  const probes = path === null ? null : load(origin + path, probesPerSecond);
+  const [told] = await once(load(`${origin}/orders`, appRequestsPerSecond), 'message');
+  const probed = probes === null ? { requests: 0 } : (await once(probes, 'message'))[0];
+  return { ...told, durationMs: told.p99Ms, probesPerSecond: probed.requests / secondsOfRun };
+}
+
+const load = (url, perSecond) => fork(beside('health-load.js'), [url, String(perSecond), String(secondsOfRun)]);
