@@ -79,7 +79,6 @@ describe('POST /restore', () => {
   });
 
   it.each([
-    ['tables, which comes later', { tables: ['items'] }, 'tables'],
     ['acceptNewTriggers as text', { acceptNewTriggers: 'true' }, 'acceptNewTriggers'],
     ['an unknown field', { force: true }, 'force'],
   ])('refuses %s instead of ignoring it', async (_what, body, field) => {
