@@ -32,8 +32,7 @@ export async function runCommand(flags: GlobalFlags, command: Command): Promise<
   } catch (error) {
     const told = toBackupError(error);
     terminal.fail(told);
-    // The only log a command has is whoever typed it.
-    if (told.code === 'internal_error') terminal.note(error instanceof Error ? String(error.stack) : String(error));
+    if (told !== error && told.code === 'internal_error') terminal.log(error);
     process.exitCode = interrupt.signal.aborted ? interruptedCode : told.exitCode;
   } finally {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop);
@@ -43,7 +42,8 @@ export async function runCommand(flags: GlobalFlags, command: Command): Promise<
 async function runWith(flags: GlobalFlags, terminal: Terminal, signal: AbortSignal, command: Command): Promise<number> {
   const settings = await loadSettings(flags);
   const service = openService(settings);
-  service.on('internal.error', ({ error }) => terminal.note(String(error)));
+  // The only log a command has is whoever typed it.
+  service.on('internal.error', ({ error }) => terminal.log(error));
   showProgress(service, terminal);
   try {
     return (await command({ service, settings, terminal, signal, caller: { by: 'cli', signal } })) ?? 0;

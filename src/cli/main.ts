@@ -4,6 +4,10 @@ import { errorTable } from '../error-table.js';
 import { createProgram } from './program.js';
 
 /** Entry of the command. What does not fit the usage ends with the code that the error table has for it. */
+// Whoever reads it has seen enough, as `head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 const program = createProgram().exitOverride();
 for (const command of program.commands) command.exitOverride();
 try {

@@ -29,6 +29,12 @@ export class Terminal {
     if (!this.isJson) process.stderr.write(`${line}\n`);
   }
 
+  /** For whoever looks into a fault; also beside a document for a script. */
+  log(error: unknown): void {
+    this.makeWay();
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+
   fail(error: BackupError): void {
     this.makeWay();
     const problem: Problem = toProblem(error);

@@ -21,7 +21,7 @@ import { createReservations } from '../operations/reserve-staging.js';
 import { restoreBackup } from '../operations/restore-backup.js';
 import { createUnattended } from '../operations/unattended.js';
 import { updateBackup } from '../operations/update-backup.js';
-import { examine, requireValid, validateDatabase } from '../operations/validate-database.js';
+import { examine, requireValid, validateDatabase, watchValidity } from '../operations/validate-database.js';
 import { verifyBackup } from '../operations/verify-backup.js';
 import type { Upkeep } from './assemble-parts.js';
 
@@ -31,7 +31,8 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
   const { runner, events, engine, audit } = parts;
   const feed = new EventFeed({ ...parts, log });
   const reserve = createReservations(parts);
-  const health = new Health(parts, log);
+  const health = new Health(parts, log, open);
+  const stopWatching = watchValidity(parts);
   const unattended = createUnattended(parts);
   const opened = <Result>(work: () => Promise<Result>): Promise<Result> =>
     open()
@@ -69,7 +70,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     reserveStaging: () => opened(reserve),
     examine: () => opened(() => examine(parts)),
     validate: () => opened(() => validateDatabase(parts)),
-    health: () => opened(() => health.read()),
+    health: () => health.read(),
     guardMigration: (migrate, input = {}) => guardMigration(parts, migrate, input),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: async () => {
@@ -91,6 +92,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
       stopMetrics();
       await runner.close(async () => {
         await unattended.idle();
+        await stopWatching();
         await notifications.close();
       });
       await audit.close();

@@ -10,6 +10,8 @@ export interface KnownBackup {
 }
 
 export interface BackupsState {
+  /** Why the backups cannot be read, or null. */
+  readonly fault: string | null;
   /** Newest first. */
   readonly backups: readonly KnownBackup[];
   readonly freeBytes: number | null;
@@ -21,7 +23,14 @@ export interface BackupsState {
   readonly now: Date;
 }
 
-const backupChecks = ['backup_fresh', 'backup_verified', 'disk_space', 'last_operation', 'tables_kept'] as const;
+const backupChecks = [
+  'backups_readable',
+  'backup_fresh',
+  'backup_verified',
+  'disk_space',
+  'last_operation',
+  'tables_kept',
+] as const;
 type BackupCheck = (typeof backupChecks)[number];
 export const isAboutBackups = (check: string): boolean => (backupChecks as readonly string[]).includes(check);
 
@@ -39,15 +48,16 @@ export const isUsable = ({ kind, verification }: KnownBackup): boolean =>
 
 /** Never worse than degraded: the application works without any backup. */
 export function assessBackups(state: BackupsState): BackupsAssessment {
-  const { backups, freeBytes, lastSucceeded, nextRunAt, freshUntil, now } = state;
+  const { fault, backups, freeBytes, lastSucceeded, nextRunAt, freshUntil, now } = state;
   const newest = backups.find((backup) => isUsable(backup) && Date.parse(backup.createdAt) <= now.getTime());
   const ageMs = newest === undefined ? null : now.getTime() - Date.parse(newest.createdAt);
   const report = new AssessmentBuilder();
   const degraded = (check: BackupCheck, passed: boolean | null, message: string, command: string): void =>
     report.check(check, passed, { severity: 'degraded', message, command });
+  degraded('backups_readable', fault === null, `The backups cannot be read: ${fault}.`, commands.doctor);
   const age = ageMs === null ? 'There is no backup.' : `The newest backup is ${spellHours(ageMs)} old.`;
   const isFresh = newest !== undefined && now <= freshUntil(new Date(newest.createdAt));
-  degraded('backup_fresh', isFresh, age, commands.create);
+  degraded('backup_fresh', fault === null ? isFresh : null, age, commands.create);
   const verified = newest === undefined ? null : newest.verification?.ok === true;
   degraded('backup_verified', verified, 'The newest backup is not verified.', commands.verify);
   const needed = 2 * (newest?.size ?? 0);

@@ -32,6 +32,9 @@ export interface GuardedMigration<Result> {
   readonly tables: { readonly before: TableRows; readonly after: TableRows };
 }
 
+/** Thrown by what was to migrate when it could not even begin: the database is as it was. */
+export class MigrationNotStarted extends Error {}
+
 const inputSchema = z.object({
   label: notesSchema.optional(),
   onFailure: z.enum(['restore', 'keep']).default('restore'),
@@ -71,6 +74,7 @@ export async function guardMigration<Result>(
       const result = await migrate();
       return { result, backup, ...(await inspect(parts, backup, mayEmpty)) };
     } catch (cause) {
+      if (cause instanceof MigrationNotStarted) throw new BackupError('invalid_request', cause.message, { cause });
       throw await afterFailure(parts, { backup, cause, onFailure, by });
     }
   } finally {

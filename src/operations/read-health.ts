@@ -30,10 +30,13 @@ interface Remembered {
 export class Health {
   readonly #parts: OperationParts;
   readonly #log: OperationsLog;
+  readonly #open: () => Promise<void>;
   readonly #live: LiveLook;
   #remembered: Remembered | undefined;
 
-  constructor(parts: OperationParts, log: OperationsLog) {
+  /** @param open makes sure that the vault is there and may be used */
+  constructor(parts: OperationParts, log: OperationsLog, open: () => Promise<void>) {
+    this.#open = open;
     this.#parts = parts;
     this.#log = log;
     this.#live = new LiveLook(parts.engine);
@@ -70,10 +73,24 @@ export class Health {
     return this.#remembered.state;
   }
 
+  /** The application works without its backups, so a vault that cannot be used is no more than degraded. */
   async #assess(): Promise<VaultHealth> {
+    try {
+      await this.#open();
+      return await this.#assessVault();
+    } catch (error) {
+      const { title } = this.#parts.runner.told(error);
+      const unknown = { backups: [], freeBytes: null, lastSucceeded: null, nextRunAt: null };
+      const state = { ...unknown, fault: title, freshUntil: (createdAt: Date) => createdAt, now: this.#parts.clock() };
+      return { assessment: assessBackups(state), hasBackup: false };
+    }
+  }
+
+  async #assessVault(): Promise<VaultHealth> {
     const { vault, clock, options } = this.#parts;
     const [backups, schedule] = await Promise.all([vault.list(), readSchedule(this.#parts)]);
     const assessment = assessBackups({
+      fault: null,
       backups,
       freeBytes: await vault.freeBytes().catch(() => null),
       lastSucceeded: await this.#lastSucceeded(),

@@ -30,6 +30,30 @@ export async function validateDatabase(parts: OperationParts): Promise<Validatio
   return report;
 }
 
+/**
+ * Looks again at a database that was found wanting, when a backup or a restore suggests that it was mended: nobody is
+ * to be told for days of what is over. @returns ends it, and resolves when no look is under way
+ */
+export function watchValidity(parts: OperationParts): () => Promise<void> {
+  const { events, runner } = parts;
+  let isInvalid = false;
+  let looking: Promise<unknown> = Promise.resolve();
+  const lookAgain = (): void => {
+    if (isInvalid) looking = looking.then(() => validateDatabase(parts)).catch((error: unknown) => runner.told(error));
+  };
+  const stops = [
+    events.on('database.validated', ({ ok }) => {
+      isInvalid = !ok;
+    }),
+    events.on('backup.created', lookAgain),
+    events.on('restore.finished', lookAgain),
+  ];
+  return async () => {
+    for (const stop of stops) stop();
+    await looking;
+  };
+}
+
 /** @throws BackupError `database_invalid` with the findings */
 export function requireValid({ ok, findings }: ValidationReport): void {
   const [worst] = findings.filter(({ severity }) => severity === 'critical');

@@ -340,8 +340,8 @@ describe('migrate', () => {
 
   it('of a program that is not there ends with 2', async () => {
     const { code, stderr } = await runCli(['migrate', '--', 'no-such-program'], createProject());
-    expect(code).toBe(10);
-    expect(stderr).toContain('no-such-program');
+    expect(code).toBe(2);
+    expect(stderr).toContain('no-such-program cannot be run');
   });
 });
 

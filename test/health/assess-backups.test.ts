@@ -14,6 +14,7 @@ const backup = (change: Partial<KnownBackup> = {}): KnownBackup => ({
 
 function assess(change: Partial<BackupsState>) {
   const { checks, findings, ...told } = assessBackups({
+    fault: null,
     backups: [backup()],
     freeBytes: 1_000,
     lastSucceeded: true,
@@ -50,6 +51,17 @@ it.each([
   expect(failed).toEqual([check]);
   expect(findings[0]?.severity).toBe('degraded');
   expect(findings[0]?.command).toMatch(/^npx express-db-backup \w+/);
+});
+
+it('backups that cannot be read are degraded, and nothing else is said of them', () => {
+  const { failed, checks } = assess({
+    fault: 'The vault cannot be written to',
+    backups: [],
+    freeBytes: null,
+    lastSucceeded: null,
+  });
+  expect(failed).toEqual(['backups_readable']);
+  expect(checks).toMatchObject({ backup_fresh: null, backup_verified: null });
 });
 
 it('a damaged backup does not hide the older one that is good', () => {

@@ -83,6 +83,7 @@ describe('the options of a notifier', () => {
       'backup.damaged',
       'restore.failed',
       'restore.interrupted',
+      'database.invalid',
       'schedule.missed',
       'table.shrank',
       'disk.low',

@@ -1,6 +1,6 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { webhook } from 'express-db-backup';
+import { type WebhookOptions, webhook } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
 import { type FixtureProcess, startFixture } from '../helpers/fixture-process.js';
 import { createDatabase } from '../helpers/live-database.js';
@@ -9,8 +9,9 @@ import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { secret, summary } from '../helpers/told.js';
 import { createWorkspace, openService } from '../helpers/workspace.js';
 
-const hooked = (receiver: Receiver, events?: ['backup.created']): { notify: ReturnType<typeof webhook>[] } => ({
-  notify: [webhook({ url: receiver.origin, secret, ...(events && { events }) })],
+type Events = NonNullable<WebhookOptions['events']>;
+const hooked = (receiver: Receiver, events: Events = ['backup.failed', 'table.shrank']) => ({
+  notify: [webhook({ url: receiver.origin, secret, events })],
 });
 const statuses = (receiver: Receiver): string[] => summary(receiver.notifications());
 
@@ -77,6 +78,28 @@ describe('four processes on one vault', () => {
     await Promise.all(apps.map((app) => createUntil(app, undefined)));
     for (const app of apps) await call(app, 'close');
     expect(statuses(receiver)).toEqual(['trouble backup.failed 1', 'recovered backup.failed 4']);
+  });
+});
+
+describe('a database that is not what it must be', () => {
+  it('is told at the start, and again when a backup or a restore finds it mended', async () => {
+    const receiver = await startReceiver();
+    const { service, database } = createWorkspace({
+      service: { minimumRows: { items: 1 }, schedule: false, ...hooked(receiver, ['database.invalid']) },
+    });
+    const { filename } = await service.create();
+    database.exec('DELETE FROM items');
+    expect((await service.start()).validation.ok).toBe(false);
+    await receiver.until(1);
+    await service.create();
+    await service.restore(filename);
+    await receiver.until(2);
+    expect(statuses(receiver)).toEqual(['trouble database.invalid 1', 'recovered database.invalid 2']);
+    expect(receiver.notifications()[0]).toMatchObject({
+      title: 'app: the database is not what it must be',
+      detail: 'The table items has 0 rows; it must have at least 1.',
+      hint: 'Run: npx express-db-backup restore latest',
+    });
   });
 });
 

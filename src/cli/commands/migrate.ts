@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { errorTable } from '../../error-table.js';
 import { BackupError } from '../../errors.js';
+import { MigrationNotStarted } from '../../operations/guard-migration.js';
 import type { Command } from '../command.js';
 
 export interface MigrateFlags {
@@ -47,7 +48,7 @@ function run([program = '', ...parameters]: readonly string[], isJson: boolean, 
     // A Ctrl-C reaches the command by itself; a signal sent to this process alone does not.
     const pass = (): void => void child.kill('SIGTERM');
     signal.addEventListener('abort', pass, { once: true });
-    child.once('error', (error) => reject(new BackupError('invalid_request', `${program}: ${error.message}`)));
+    child.once('error', (error) => reject(new MigrationNotStarted(`${program} cannot be run: ${error.message}.`)));
     child.once('close', (code) => {
       signal.removeEventListener('abort', pass);
       if (code === 0) resolve();
