@@ -35,6 +35,7 @@ export type { BackupList, BackupService, BackupStats, OpenBackup, ServiceStatus 
 export type { CompareOutcome } from './operations/compare-backups.js';
 export type { EventReader, FeedEvent } from './operations/feed-event.js';
 export type { GuardedMigration, GuardInput } from './operations/guard-migration.js';
+export type { Replaced } from './operations/last-replaced.js';
 export type { ToldOperation } from './operations/operation-news.js';
 export type { OperationRun } from './operations/operation-runner.js';
 export type { AuditAction, AuditEntry, AuditOutcome } from './options/audit-entry.js';

@@ -11,6 +11,7 @@ import { lastReplaced } from '../operations/last-replaced.js';
 import { listBackups, readStats } from '../operations/list-backups.js';
 import { openBackup, readBackup } from '../operations/open-backup.js';
 import { callerName, type OperationParts } from '../operations/operation-parts.js';
+import type { OperationRun } from '../operations/operation-runner.js';
 import { probeVault } from '../operations/probe-vault.js';
 import { readAudit } from '../operations/read-audit.js';
 import { Health } from '../operations/read-health.js';
@@ -41,20 +42,20 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
         throw runner.told(error);
       });
   return {
-    create: (input = {}) => createBackup(parts, input),
+    create: (input = {}) => begun(() => createBackup(parts, input)),
     list: (input = {}) => opened(() => listBackups(parts, input)),
     stats: () => opened(() => readStats(parts)),
     get: (filename) => opened(() => parts.vault.get(filename)),
     open: (filename, caller = {}) => opened(() => readBackup(parts, filename, caller)),
     openFile: (filename) => opened(() => openBackup(parts, filename)),
-    verify: (filename, input = {}) => verifyBackup(parts, filename, input),
-    restore: (filename, input = {}) => restoreBackup(parts, filename, input),
+    verify: (filename, input = {}) => begun(() => verifyBackup(parts, filename, input)),
+    restore: (filename, input = {}) => begun(() => restoreBackup(parts, filename, input)),
     lastReplaced: () => opened(() => lastReplaced(parts, log)),
-    importFile: (file, input = {}) => importBackup(parts, file, input),
+    importFile: (file, input = {}) => begun(() => importBackup(parts, file, input)),
     update: (filename, change, caller = {}) => opened(() => updateBackup(parts, filename, change, caller)),
-    remove: (filename, caller = {}) => removeBackup(parts, filename, caller),
-    compare: (from, to, caller = {}) => compareBackups(parts, from, to, caller),
-    cleanup: (input = {}) => cleanUp(parts, input),
+    remove: (filename, caller = {}) => begun(() => removeBackup(parts, filename, caller)),
+    compare: (from, to, caller = {}) => begun(() => compareBackups(parts, from, to, caller)),
+    cleanup: (input = {}) => begun(() => cleanUp(parts, input)),
     status: () => opened(() => readStatus(parts)),
     operation: (id) => opened(() => runner.get(id)),
     cancel: (id, caller = {}) => opened(() => cancelOperation(parts, id, caller)),
@@ -102,4 +103,15 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     limits: parts.options.limits,
     report: (fault) => events.emit('internal.error', fault),
   };
+}
+
+/** What does not fit is told by the promise, like every other failure. */
+function begun<Result>(work: () => OperationRun<Result>): OperationRun<Result> {
+  try {
+    return work();
+  } catch (error) {
+    const started = Promise.reject(error);
+    started.catch(() => undefined);
+    return Object.assign(Promise.reject(error), { started });
+  }
 }

@@ -102,10 +102,16 @@ export interface Examination {
   readonly durationMs: number;
 }
 
+/** A backup's file, and what it must be. */
+export interface StoredFile {
+  readonly file: string;
+  readonly expected: ExpectedContent;
+}
+
 export interface CompareInput {
-  /** A backup's file, or null for the live database. */
-  readonly from: string | null;
-  readonly to: string | null;
+  /** Null for the live database. */
+  readonly from: StoredFile | null;
+  readonly to: StoredFile | null;
 }
 
 /** Something in the schema that one side has and the other has not, or has otherwise. */

@@ -26,6 +26,8 @@ export interface Receipt {
   /** Rows before and after, by table; `null` where the table did not exist. */
   readonly tables: Readonly<Record<string, { readonly before: number | null; readonly after: number | null }>>;
   readonly warnings: readonly string[];
+  /** The tables whose rows were replaced, where it was not all of the database. */
+  readonly only?: readonly string[];
   /** A long reader keeps the write-ahead log from being emptied for now; the restored content is on the disk. */
   readonly checkpointPending: boolean;
   readonly durationMs: number;

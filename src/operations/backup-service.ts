@@ -20,6 +20,7 @@ import type { CreateInput } from './create-backup.js';
 import type { EventReader } from './feed-event.js';
 import type { GuardedMigration, GuardInput } from './guard-migration.js';
 import type { ImportInput } from './import-backup.js';
+import type { Replaced } from './last-replaced.js';
 import type { Caller } from './operation-parts.js';
 import type { OperationRun } from './operation-runner.js';
 import type { AuditInput } from './read-audit.js';
@@ -114,10 +115,10 @@ export interface BackupService {
    */
   restore(filename: string, input?: RestoreInput): OperationRun<Receipt>;
   /**
-   * The name of the safety backup in which the last restore left what it replaced: to restore it is to undo that one,
-   * and can be undone in the same way. @throws `backup_not_found`
+   * The safety backup in which the last restore left what it replaced, and the tables where it were only some: to restore
+   * that is to undo it, and can be undone in the same way. @throws `backup_not_found`
    */
-  lastReplaced(): Promise<string>;
+  lastReplaced(): Promise<Replaced>;
   /** Makes a backup of a file from elsewhere, after it passed every check. @throws `backup_damaged` */
   importFile(file: string, input?: ImportInput): OperationRun<Backup>;
   /** Changes notes or the pin, which keeps a backup from being removed. @throws `backup_not_found` */

@@ -1,4 +1,4 @@
-import type { Comparison } from '../engines/engine.js';
+import type { Comparison, StoredFile } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import { expectedContent } from './expected-content.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
@@ -39,7 +39,7 @@ export function compareBackups(
       });
     const releases = [before, after].flatMap(({ name }) => (name === live ? [] : [parts.vault.hold(name)]));
     try {
-      const comparison = await parts.engine.compare({ from: before.file, to: after.file }, context.engine);
+      const comparison = await parts.engine.compare({ from: before.stored, to: after.stored }, context.engine);
       return { from: before.name, to: after.name, ...comparison };
     } finally {
       for (const release of releases) release();
@@ -50,11 +50,10 @@ export function compareBackups(
 async function find(
   { engine, vault }: OperationParts,
   name: string,
-): Promise<{ readonly name: string; readonly file: string | null }> {
-  if (name === live) return { name, file: null };
+): Promise<{ readonly name: string; readonly stored: StoredFile | null }> {
+  if (name === live) return { name, stored: null };
   const { filename, manifest } = await vault.manifest(name);
   if (manifest === null)
     throw new BackupError('backup_damaged', `${filename} has no manifest: nothing says what it is.`);
-  expectedContent(engine, manifest);
-  return { name: filename, file: vault.localPath(filename) };
+  return { name: filename, stored: { file: vault.localPath(filename), expected: expectedContent(engine, manifest) } };
 }

@@ -1,23 +1,47 @@
 import { z } from 'zod';
+import type { OperationRecord } from '../coordination/operation.js';
 import type { OperationsLog } from '../coordination/operations-log.js';
 import { BackupError } from '../errors.js';
 import type { OperationParts } from './operation-parts.js';
 
-const receiptSchema = z.object({ safetyBackup: z.string() });
+/** Where the last restore left what it replaced: to restore that is to undo it. */
+export interface Replaced {
+  /** Its safety backup. */
+  readonly filename: string;
+  /** The tables whose rows it replaced; undefined where it was all of the database. */
+  readonly tables?: readonly string[] | undefined;
+}
+
+const receiptSchema = z.object({ safetyBackup: z.string(), only: z.array(z.string()).optional() });
+const problemSchema = z.object({ code: z.string(), live: z.string().optional(), safetyBackup: z.string() });
 
 /**
- * The safety backup of the last restore that succeeded: what that one replaced.
- * @throws BackupError `backup_not_found` where there was none, or its safety backup was removed
+ * Of the operations that are still known, the last restore that changed the live database.
+ * @throws BackupError `backup_not_found` where there was none, its safety backup was removed, or nobody can tell
  */
-export async function lastReplaced({ vault }: OperationParts, log: OperationsLog): Promise<string> {
+export async function lastReplaced({ vault }: OperationParts, log: OperationsLog): Promise<Replaced> {
   for (const id of (await log.ids()).toSorted().reverse()) {
     const record = await log.find(id);
-    if (record?.type !== 'restore' || record.state !== 'succeeded') continue;
-    const receipt = receiptSchema.safeParse(record.result);
-    if (receipt.success) return (await vault.get(receipt.data.safetyBackup)).filename;
+    const replaced = record?.type === 'restore' ? replacedBy(record) : null;
+    if (replaced !== null) return { ...replaced, filename: (await vault.get(replaced.filename)).filename };
   }
-  // Records are kept for a bounded number of operations; a safety backup is kept by its own rules.
-  const newest = (await vault.list()).find(({ kind }) => kind === 'safety');
-  if (newest !== undefined) return newest.filename;
-  throw new BackupError('backup_not_found', 'There is no restore that could be undone.');
+  const hint = 'A safety backup can be restored by its name.';
+  throw new BackupError('backup_not_found', `No restore that could be undone is on record. ${hint}`);
+}
+
+/** Null for one that left the live database as it was. */
+function replacedBy({ state, result, problem }: OperationRecord): Replaced | null {
+  if (state === 'succeeded') {
+    const receipt = receiptSchema.safeParse(result);
+    return receipt.success ? { filename: receipt.data.safetyBackup, tables: receipt.data.only } : null;
+  }
+  const failed = problemSchema.safeParse(problem);
+  if (!failed.success) return null;
+  const { code, live, safetyBackup } = failed.data;
+  if (live === 'unknown')
+    throw new BackupError(
+      'backup_not_found',
+      `Whether the last restore changed the database cannot be told. If it did, ${safetyBackup} holds what was there.`,
+    );
+  return code === 'roll_back_failed' || live === 'new' ? { filename: safetyBackup } : null;
 }

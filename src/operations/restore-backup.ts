@@ -99,7 +99,8 @@ async function restoreHeld(
       if (replacement.report.problems.length > 0) await rollBack(parts, filename, replacement, context);
       return replacement;
     });
-    return toReceipt(filename, done, warnings, performance.now() - startedAt);
+    const receipt = toReceipt(filename, done, warnings, performance.now() - startedAt);
+    return tables === undefined ? receipt : { ...receipt, only: tables };
   });
 }
 

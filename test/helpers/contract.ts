@@ -99,6 +99,7 @@ export const receiptSchema = z.strictObject({
   checks,
   tables: z.record(z.string(), z.strictObject({ before: count.nullable(), after: count.nullable() })),
   warnings: z.array(z.string()),
+  only: z.array(z.string()).optional(),
   checkpointPending: z.boolean(),
   durationMs: count,
   restartRequired: z.literal(false),

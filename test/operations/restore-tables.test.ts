@@ -79,10 +79,15 @@ describe('the rows of chosen tables', () => {
     const { database, service, restore, all } = await createShop();
     database.exec('DELETE FROM orders WHERE id > 1');
     await restore('orders');
-    await service.restore(await service.lastReplaced());
-    expect(all('orders')).toHaveLength(1);
-    await service.restore(await service.lastReplaced());
-    expect(all('orders')).toHaveLength(3);
+    database.exec("INSERT INTO log VALUES ('later')");
+    const undo = async (): Promise<void> => {
+      const { filename, tables } = await service.lastReplaced();
+      await service.restore(filename, { tables });
+    };
+    await undo();
+    expect([all('orders').length, all('log').length]).toEqual([1, 2]);
+    await undo();
+    expect([all('orders').length, all('log').length]).toEqual([3, 2]);
   });
 });
 
@@ -102,7 +107,7 @@ describe('columns that only one side has', () => {
     expect(warnings).toEqual([
       "orders.state is not in the backup: its rows have 'new' there.",
       'orders.note is not in the backup: its rows have NULL there.',
-      'orders.cents of the backup is not in the live database: it was left out.',
+      'orders.cents of the backup has no place in the live database: it was left out.',
     ]);
   });
 
@@ -281,8 +286,8 @@ describe('over HTTP', () => {
     problemOf(await call(app, 'post', '/restore/undo', { body: {} }), 400, 'confirmation_required');
     problemOf(await call(app, 'post', '/restore/undo', { role: 'ADMIN', body: { confirm: phrase } }), 403, 'forbidden');
     const undone = bodyOf(await call(app, 'post', '/restore/undo', { body: { confirm: phrase } }), 200, receiptSchema);
-    expect(undone.restored).toBe(receipt.safetyBackup);
-    expect(undone.tables.items).toEqual({ before: 500, after: 0 });
+    expect(undone).toMatchObject({ restored: receipt.safetyBackup, only: ['items'] });
+    expect(undone.tables).toEqual({ items: { before: 500, after: 0 }, commits: { before: 1, after: 1 } });
   });
 
   it('has nothing to undo where nothing was restored', async () => {

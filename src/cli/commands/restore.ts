@@ -13,12 +13,13 @@ export interface RestoreFlags {
 /** Stands for what the last restore replaced. */
 const undo = 'undo';
 
-export function restore(name: string, { confirm, acceptNewTriggers, tables }: RestoreFlags): Command {
+export function restore(name: string, flags: RestoreFlags): Command {
+  const { confirm, acceptNewTriggers } = flags;
   return async (context) => {
     const { service, settings, terminal, signal, caller } = context;
-    const { filename, createdAt, size, sha256 } = await service.get(
-      name === undo ? await service.lastReplaced() : name,
-    );
+    const wanted = name === undo ? await service.lastReplaced() : { filename: name, tables: flags.tables };
+    const { tables } = wanted;
+    const { filename, createdAt, size, sha256 } = await service.get(wanted.filename);
     terminal.note(`${filename}, ${spellInstant(createdAt)}, ${spellBytes(size)}`);
     if (terminal.isInteractive) await showPreview(context, filename, tables);
     await terminal.confirm(confirm, settings.confirmationPhrase, signal);

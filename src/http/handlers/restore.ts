@@ -29,7 +29,8 @@ export const undo: Handler = async (context, request) => {
   const { service, options } = context;
   const { confirm } = parseInput(undoSchema, request.body);
   requirePhrase(confirm, options.confirmationPhrase);
-  const run = service.restore(await service.lastReplaced(), request.caller);
+  const { filename, tables } = await service.lastReplaced();
+  const run = service.restore(filename, { tables, ...request.caller });
   return replyTo(request, run, '../', (receipt) => ({ status: 200, body: receipt }));
 };
 

@@ -11,7 +11,11 @@ interface SchemaObject {
 }
 
 /** Tables, columns, indexes, triggers and views that one side has and the other has not, or has otherwise. */
-export function compareSchemas(database: Database, sides: Sides): SchemaChange[] {
+export function compareSchemas(
+  database: Database,
+  sides: Sides,
+  isOrdinary: (table: string) => boolean,
+): SchemaChange[] {
   const [from, to] = [objectsOf(database, sides.from), objectsOf(database, sides.to)];
   const keys = [...new Set([...from.keys(), ...to.keys()])].sort();
   return keys.flatMap((key): SchemaChange[] => {
@@ -19,7 +23,7 @@ export function compareSchemas(database: Database, sides: Sides): SchemaChange[]
     const { type, name, table } = (before ?? after) as SchemaObject;
     if (before?.sql === after?.sql) return [];
     const change = changeOf(before?.sql ?? null, after?.sql ?? null, { type, name, table });
-    return type === 'table' && before !== undefined && after !== undefined
+    return type === 'table' && before !== undefined && after !== undefined && isOrdinary(name)
       ? [change, ...compareColumns(database, sides, name)]
       : [change];
   });

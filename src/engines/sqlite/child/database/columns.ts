@@ -21,6 +21,10 @@ export interface Table {
   readonly columns: readonly Column[];
   /** Columns of the primary key, in its order. */
   readonly key: readonly string[];
+  /** The column that is another name of the rowid, or null. */
+  readonly alias: string | null;
+  /** What tells one primary key from another: its columns, their types and collations. */
+  readonly keyShape: string;
   readonly hasRowid: boolean;
   /** A name by which the rowid can be asked for, or null where columns hide it. */
   readonly rowid: string | null;
@@ -43,9 +47,40 @@ export function readTable(database: Database, schema: SchemaName, name: string):
       isGenerated: hidden > 1,
     }));
   const hasRowid =
-    database.prepare('SELECT wr FROM pragma_table_list WHERE schema = ? AND name = ?').pluck().get(schema, name) === 0;
+    database
+      .prepare('SELECT wr FROM pragma_table_list WHERE schema = ? AND name = ? COLLATE NOCASE')
+      .pluck()
+      .get(schema, name) === 0;
   const taken = new Set(columns.map((column) => column.name.toLowerCase()));
   const rowid = hasRowid ? (['rowid', '_rowid_', 'oid'].find((alias) => !taken.has(alias)) ?? null) : null;
-  const key = columns.filter((column) => column.key > 0).sort((a, b) => a.key - b.key);
-  return { columns, key: key.map((column) => column.name), hasRowid, rowid };
+  const keyColumns = columns.filter((column) => column.key > 0).sort((a, b) => a.key - b.key);
+  const key = keyColumns.map((column) => column.name);
+  const index = keyIndex(database, schema, name);
+  // `INTEGER PRIMARY KEY DESC` is none, for historical reasons; it has an index of its own.
+  const isAlias =
+    hasRowid && keyColumns.length === 1 && keyColumns[0]?.type.toUpperCase() === 'INTEGER' && index === null;
+  const shape = keyColumns.map((column) => [column.name.toLowerCase(), column.type.toUpperCase()]);
+  return {
+    columns,
+    key,
+    alias: isAlias ? (key[0] ?? null) : null,
+    keyShape: JSON.stringify([shape, index === null ? [] : collationsOf(database, schema, index)]),
+    hasRowid,
+    rowid,
+  };
+}
+
+function keyIndex(database: Database, schema: SchemaName, name: string): string | null {
+  const found = database
+    .prepare(`SELECT name FROM pragma_index_list(?, ?) WHERE origin = 'pk'`)
+    .pluck()
+    .get(name, schema);
+  return (found as string | undefined) ?? null;
+}
+
+function collationsOf(database: Database, schema: SchemaName, index: string): unknown[] {
+  return database
+    .prepare('SELECT coll FROM pragma_index_xinfo(?, ?) WHERE key = 1 ORDER BY seqno')
+    .pluck()
+    .all(index, schema);
 }

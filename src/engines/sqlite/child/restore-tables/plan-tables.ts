@@ -1,12 +1,23 @@
 import { BackupError } from '../../../../errors.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import { type Column, quote, readTable, type SchemaName, type Table } from '../database/columns.js';
+import { countTable } from '../database/read-facts.js';
+
+/** A live column and what fills it, both as SQL. */
+interface Filled {
+  readonly into: string;
+  readonly from: string;
+}
 
 /** How the rows of one table come from the backup into the live database. */
 export interface TablePlan {
   readonly name: string;
   /** Live columns that are filled, and what of the backup fills them, as SQL. */
-  readonly columns: readonly { readonly into: string; readonly from: string }[];
+  readonly columns: readonly Filled[];
+  /** Live columns of another type or constraint than in the backup, which may turn a value into another one; quoted. */
+  readonly converted: readonly string[];
+  /** SQL by which a live row `l` is that of the backup `s`, or null where nothing tells. */
+  readonly match: string | null;
   /** What an operator must know of columns that only one side has. */
   readonly warnings: readonly string[];
 }
@@ -43,7 +54,7 @@ function refusal(database: Database, name: string): string | null {
 
 function kindOf(database: Database, schema: SchemaName, name: string): Kind | null {
   const kind = database
-    .prepare('SELECT type FROM pragma_table_list WHERE schema = ? AND name = ?')
+    .prepare('SELECT type FROM pragma_table_list WHERE schema = ? AND name = ? COLLATE NOCASE')
     .pluck()
     .get(schema, name);
   return (kind as Kind | undefined) ?? null;
@@ -51,48 +62,67 @@ function kindOf(database: Database, schema: SchemaName, name: string): Kind | nu
 
 function planTable(database: Database, name: string, problems: string[]): TablePlan {
   const [live, stored] = [readTable(database, 'main', name), readTable(database, 'other', name)];
-  const inBackup = new Set(stored.columns.map((column) => column.name));
+  const inBackup = new Map(stored.columns.map((column) => [lower(column), column]));
   const written = live.columns.filter(({ isGenerated }) => !isGenerated);
-  const common = written.filter((column) => inBackup.has(column.name));
-  const alone = written.filter((column) => !inBackup.has(column.name));
+  const common = written.flatMap((column) => {
+    const from = inBackup.get(lower(column));
+    return from === undefined ? [] : [{ column, from }];
+  });
   if (common.length === 0) problems.push(`${name} has no column in common with the backup.`);
-  const isEmpty =
-    database
-      .prepare(`SELECT count(*) FROM other.${quote(name)}`)
-      .pluck()
-      .get() === 0;
-  const wanting = isEmpty ? [] : alone.filter((column) => mustHaveValue(column, live));
-  for (const column of wanting)
+  const rowid = rowidOf(live, stored);
+  const alone = written.filter((column) => !inBackup.has(lower(column)) && rowid?.into !== quote(column.name));
+  const isEmpty = countTable(database, name, 'other') === 0;
+  for (const column of isEmpty ? [] : alone.filter((one) => mustHaveValue(one, live)))
     problems.push(`${name}.${column.name} must have a value, and the backup has none for it.`);
-  const inLive = new Set(live.columns.map((column) => column.name));
-  const lost = stored.columns.filter((column) => !column.isGenerated && !inLive.has(column.name));
+  const isWritten = new Set(written.map(lower));
+  const lost = stored.columns.filter((column) => !column.isGenerated && !isWritten.has(lower(column)));
   return {
     name,
     columns: [
-      ...rowidOf(live, stored),
-      ...common.map((column) => ({ into: quote(column.name), from: quote(column.name) })),
+      ...(rowid === null ? [] : [rowid]),
+      ...common.map(({ column, from }) => ({ into: quote(column.name), from: quote(from.name) })),
     ],
+    converted: common.filter(({ column, from }) => !isAlike(column, from)).map(({ column }) => quote(column.name)),
+    match: matchOf(live, stored, rowid),
     warnings: [
       ...alone.map(
-        (column) => `${name}.${column.name} is not in the backup: its rows have ${column.standard ?? 'NULL'} there.`,
+        ({ name: column, standard }) =>
+          `${name}.${column} is not in the backup: its rows have ${standard ?? 'NULL'} there.`,
       ),
-      ...lost.map((column) => `${name}.${column.name} of the backup is not in the live database: it was left out.`),
+      ...lost.map(
+        (column) => `${name}.${column.name} of the backup has no place in the live database: it was left out.`,
+      ),
     ],
   };
 }
 
-/** A key of whole numbers is given by SQLite itself. */
-function mustHaveValue({ name, isRequired, standard, key, type }: Column, table: Table): boolean {
-  if (key > 0 && !table.hasRowid) return standard === null;
-  const isAlias = table.key.length === 1 && table.key[0] === name && type.toUpperCase() === 'INTEGER';
-  return isRequired && standard === null && !isAlias;
+const lower = ({ name }: Column): string => name.toLowerCase();
+
+/** Whether every value of the one column is the same in the other. */
+const isAlike = (one: Column, other: Column): boolean =>
+  one.type.toUpperCase() === other.type.toUpperCase() && one.isRequired === other.isRequired && one.key === other.key;
+
+/** By what a row that was taken over is found again. */
+function matchOf(live: Table, stored: Table, rowid: Filled | null): string | null {
+  if (rowid !== null) return `l.${rowid.into} = s.${rowid.from}`;
+  if (live.alias !== null && stored.alias !== null) return `l.${quote(live.alias)} = s.${quote(stored.alias)}`;
+  if (live.keyShape !== stored.keyShape || live.key.length === 0) return null;
+  return live.key.map((column) => `l.${quote(column)} = s.${quote(column)}`).join(' AND ');
 }
 
-/** Rows without a key of their own keep their rowid, by which other tables, such as a full-text index, may know them. */
-function rowidOf(live: Table, stored: Table): TablePlan['columns'] {
-  if (live.rowid === null || stored.rowid === null) return [];
-  const hasAlias = live.columns.some(
-    ({ key, type }) => key > 0 && live.key.length === 1 && type.toUpperCase() === 'INTEGER',
-  );
-  return hasAlias ? [] : [{ into: live.rowid, from: stored.rowid }];
+function mustHaveValue({ name, isRequired, standard, key }: Column, { hasRowid, alias }: Table): boolean {
+  if (standard !== null || name === alias) return false;
+  return isRequired || (key > 0 && !hasRowid);
+}
+
+/**
+ * Rows keep their rowid, by which other tables, such as a full-text index, may know them: where it has no name of its own on
+ * either side, or one that the other side does not have.
+ */
+function rowidOf(live: Table, stored: Table): Filled | null {
+  const hasAlias =
+    live.alias !== null && stored.columns.some(({ name }) => name.toLowerCase() === live.alias?.toLowerCase());
+  if (hasAlias || stored.rowid === null) return null;
+  const into = live.alias === null ? live.rowid : quote(live.alias);
+  return into === null ? null : { into, from: stored.rowid };
 }

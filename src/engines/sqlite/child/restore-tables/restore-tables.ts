@@ -1,6 +1,7 @@
+import { statSync } from 'node:fs';
 import { BackupError } from '../../../../errors.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
-import type { RestoreReport, RestoreTablesInput, SafetyPublication, Snapshot } from '../../../engine.js';
+import type { RestoreReport, RestoreTablesInput, SafetyPublication, Snapshot, TableRows } from '../../../engine.js';
 import { text } from '../database/columns.js';
 import { saysBusy } from '../database/describe-error.js';
 import { openLive } from '../database/open-database.js';
@@ -11,7 +12,7 @@ import { loadPublication } from '../restore/restore-live.js';
 import { SafetySnapshot } from '../snapshot/take-safety-snapshot.js';
 import type { TaskContext } from '../task.js';
 import { planTables, type TablePlan } from './plan-tables.js';
-import { replaceRows } from './replace-rows.js';
+import { type ReplacedRows, replaceRows } from './replace-rows.js';
 
 export interface RestoreTablesTask extends RestoreTablesInput {
   readonly live: string;
@@ -22,48 +23,50 @@ export interface RestoreTablesTask extends RestoreTablesInput {
  * Replaces the rows of chosen tables of the live database, in one transaction.
  *
  * 1. Finds out whether they can be taken over; a table that cannot be refuses all of it.
- * 2. Wins the live write lock, and under it has the safety backup taken and published.
+ * 2. Wins the live write lock, and under it copies what is there for the safety backup.
  * 3. Replaces the rows, and checks that none refers to one that is missing.
- * 4. Commits: all of it, or nothing. The schema cookie rises by one, by which an interrupted restore is told.
+ * 4. Publishes the safety backup, then commits: all of it, or nothing. The schema cookie rises by one, by which an interrupted restore is told.
  */
 export async function restoreTables(task: RestoreTablesTask, context: TaskContext): Promise<RestoreReport> {
   const publish = await loadPublication(task.publication);
-  const secured = await replace(task, publish, context);
+  const replaced = await replace(task, publish, context);
   const checkpointPending = makeDurable(task.live);
-  return { ...secured, checks: { foreign_keys: 'passed', rows: 'passed' }, problems: [], checkpointPending };
+  return { ...replaced, problems: [], checkpointPending };
 }
-
-type Secured = Pick<RestoreReport, 'safety' | 'warnings' | 'tablesBefore' | 'tablesAfter'>;
 
 /** When it settles no connection to the live database is left. */
 async function replace(
   task: RestoreTablesTask,
   publish: (snapshot: Snapshot) => Promise<unknown>,
   context: TaskContext,
-): Promise<Secured> {
+): Promise<Omit<RestoreReport, 'problems' | 'checkpointPending'>> {
   const database = openForRestore(task);
   const safety = new SafetySnapshot(task, context);
   try {
     planTables(database, task.tables);
-    requireRoom(task.live, readFacts(database).size);
+    // Rows that go leave free pages behind, which those that come may need before the log is emptied.
+    requireRoom(task.live, readFacts(database).size + statSync(task.source).size);
     await safety.prepare();
     context.report({ phase: 'waiting for the write lock', done: 0, total: 0, unit: 'tables' });
     beginWriting(database, task.waitMs);
     const snapshot = await safety.take(() => undefined);
-    const published = await context.unstoppable(() => publish(snapshot));
     // The application may have changed its schema before the lock was won.
     const plans = planTables(database, task.tables);
     context.report({ phase: 'replacing', done: 0, total: plans.length, unit: 'tables' });
-    const tablesAfter = replaceAndCommit(database, plans, context);
-    const warnings = plans.flatMap((plan) => plan.warnings);
+    const { warnings, hasOldOrphans, rows } = replaceInTransaction(database, plans);
+    // What is refused leaves no safety backup of a restore that never was.
+    const published = await context.unstoppable(() => publish(snapshot));
+    commit(database, context);
     return {
       safety: published,
-      warnings,
+      checks: { foreign_keys: hasOldOrphans ? 'warning' : 'passed', rows: 'passed' },
+      warnings: [...plans.flatMap((plan) => plan.warnings), ...warnings],
       tablesBefore: snapshot.tables,
-      tablesAfter: { ...snapshot.tables, ...tablesAfter },
+      tablesAfter: { ...snapshot.tables, ...rows },
     };
   } finally {
     safety.release();
+    // What was not committed is rolled back.
     database.close();
   }
 }
@@ -94,18 +97,18 @@ function beginWriting(database: Database, waitMs: number): void {
   }
 }
 
-/** What throws rolls everything back. */
-function replaceAndCommit(database: Database, plans: readonly TablePlan[], context: TaskContext) {
-  try {
-    const cookie = readSchemaCookie(database);
-    replaceRows(database, plans);
-    const tables = countRows(database, { of: plans.map(({ name }) => name) });
-    database.pragma(`main.schema_version = ${cookie + 1}`);
-    context.commit();
-    database.exec('COMMIT');
-    return tables;
-  } catch (error) {
-    if (database.inTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
+function replaceInTransaction(
+  database: Database,
+  plans: readonly TablePlan[],
+): ReplacedRows & { readonly rows: TableRows } {
+  const cookie = readSchemaCookie(database);
+  const replaced = replaceRows(database, plans);
+  const rows = countRows(database, { of: plans.map(({ name }) => name) });
+  database.pragma(`main.schema_version = ${cookie + 1}`);
+  return { ...replaced, rows };
+}
+
+function commit(database: Database, context: TaskContext): void {
+  context.commit();
+  database.exec('COMMIT');
 }

@@ -1,0 +1,85 @@
+import type { Database } from '../../../../system/load-better-sqlite3.js';
+import { quote } from '../database/columns.js';
+
+/** A reference from one table to another, of one or more columns. */
+interface Reference {
+  readonly child: string;
+  readonly parent: string;
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+}
+
+/** What a check found. */
+export interface Orphans {
+  /** Sentences about references to rows that are missing and were not before; empty when all is well. */
+  readonly fresh: readonly string[];
+  /** About those that were missing before as well. */
+  readonly old: readonly string[];
+}
+
+/**
+ * Remembers which references of these tables, and to them, lead nowhere. `PRAGMA foreign_key_check` tells rows, which a
+ * restore replaces; here the values are told, so that an old fault hides no new one, and one key that SQLite cannot check no other.
+ * @returns looks again and tells what has changed
+ */
+export function watchForeignKeys(database: Database, names: readonly string[]): () => Orphans {
+  const references = referencesOf(database, names);
+  for (const [index, reference] of references.entries())
+    database.exec(`CREATE TEMP TABLE ${before(index)} AS ${orphansSql(database, reference)}`);
+  return () => {
+    const found = references.map((reference, index) => {
+      const orphans = orphansSql(database, reference);
+      const count = (sql: string): number => Number(database.prepare(`SELECT count(*) FROM (${sql})`).pluck().get());
+      const told = `rows of ${reference.child} refer to rows of ${reference.parent} that would be missing`;
+      const isFresh = count(`${orphans} EXCEPT SELECT * FROM ${before(index)}`) > 0;
+      return { told, isFresh, isOld: !isFresh && count(orphans) > 0 };
+    });
+    for (const index of references.keys()) database.exec(`DROP TABLE ${before(index)}`);
+    return {
+      fresh: found.flatMap(({ told, isFresh }) => (isFresh ? [told] : [])),
+      old: found.flatMap(({ told, isOld }) => (isOld ? [told.replace('would be', 'are')] : [])),
+    };
+  };
+}
+
+const before = (index: number): string => `temp.express_db_backup_orphans_${index}`;
+
+function referencesOf(database: Database, names: readonly string[]): Reference[] {
+  const wanted = new Set(names.map((name) => name.toLowerCase()));
+  const tables = database
+    .prepare(`SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'`)
+    .pluck()
+    .all() as string[];
+  const list = database.prepare(
+    `SELECT id, "table" AS parent, "from", "to" FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq`,
+  );
+  return tables.flatMap((child) => {
+    const rows = list.all(child) as { id: number; parent: string; from: string; to: string | null }[];
+    const ids = [...new Set(rows.map(({ id }) => id))];
+    return ids.flatMap((id): Reference[] => {
+      const own = rows.filter((row) => row.id === id);
+      const parent = own[0]?.parent ?? '';
+      if (!wanted.has(child.toLowerCase()) && !wanted.has(parent.toLowerCase())) return [];
+      const key = own.some(({ to }) => to === null) ? keyOf(database, parent) : own.map(({ to }) => to ?? '');
+      return [{ child, parent, from: own.map(({ from }) => from), to: key }];
+    });
+  });
+}
+
+function keyOf(database: Database, parent: string): string[] {
+  return database
+    .prepare(`SELECT name FROM pragma_table_xinfo(?, 'main') WHERE pk > 0 ORDER BY pk`)
+    .pluck()
+    .all(parent) as string[];
+}
+
+/** The values of references that lead nowhere. One with a null in it leads nowhere by right. */
+function orphansSql(database: Database, { child, parent, from, to }: Reference): string {
+  const columns = from.map((name, index) => `c.${quote(name)} AS c${index}`).join(', ');
+  const isSet = from.map((name) => `c.${quote(name)} IS NOT NULL`).join(' AND ');
+  const select = `SELECT DISTINCT ${columns} FROM main.${quote(child)} c WHERE ${isSet}`;
+  const isThere = database.prepare(`SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`);
+  if (isThere.get(parent) === undefined || to.length !== from.length) return select;
+  const matches = to.map((name, index) => `p.${quote(name)} = c.${quote(from[index] ?? '')}`).join(' AND ');
+  return `${select} AND NOT EXISTS (SELECT 1 FROM main.${quote(parent)} p WHERE ${matches})`;
+}
