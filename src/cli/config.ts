@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BackupServiceOptions, createBackupService } from '../create-backup-service.js';
-import { BackupError, systemCode } from '../errors.js';
+import { BackupError } from '../errors.js';
 import type { BackupService } from '../operations/backup-service.js';
 import { routerDefaults } from '../options/router-options.js';
 
@@ -31,12 +32,14 @@ export interface Settings {
 
 /** Flags win over the environment (`BACKUP_DATABASE`, `BACKUP_DIRECTORY`), which wins over the config file. */
 export async function loadSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env): Promise<Settings> {
+  // What a config prints, or what it imports does, is not the document that a script reads.
+  if (flags.json === true) for (const name of ['log', 'info', 'debug'] as const) console[name] = console.error;
   const { file, config } = await readConfig(flags.config);
   const { confirmationPhrase = routerDefaults.confirmationPhrase, ...given } = config;
   const base = file === null ? process.cwd() : dirname(file);
   const fromConfig = (path: string): string => (isAbsolute(path) ? path : resolve(base, path));
-  const database = flags.database ?? env.BACKUP_DATABASE ?? relativeTo(fromConfig, given.database);
-  const directory = flags.directory ?? env.BACKUP_DIRECTORY ?? relativeTo(fromConfig, given.directory);
+  const database = flags.database || env.BACKUP_DATABASE || relativeTo(fromConfig, given.database);
+  const directory = flags.directory || env.BACKUP_DIRECTORY || relativeTo(fromConfig, given.directory);
   if (database === undefined || directory === undefined) {
     const missing = database === undefined ? 'database' : 'directory';
     const hint = `Give --${missing} <path>, set BACKUP_${missing.toUpperCase()}, or write a config with: npx express-db-backup init`;
@@ -50,8 +53,20 @@ export async function loadSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = 
 /** A destroyed live file is replaced without the application: there is no connection of this process to close. */
 const noConnection = { close: () => undefined, reopen: () => undefined };
 
+/** What the application keeps nobody here knows: nothing is removed by rules that nobody named. */
+const keepAll = { minAge: '3650d' };
+
 export function openService({ options }: Settings): BackupService {
-  return createBackupService({ connection: noConnection, ...options });
+  return createBackupService({ connection: noConnection, retention: keepAll, ...options });
+}
+
+/** @throws BackupError `invalid_options` */
+export function requireRetention({ options }: Settings): void {
+  if (options.retention !== undefined) return;
+  throw new BackupError(
+    'invalid_options',
+    'No `retention` was named: give the rules of the application in a config file, or backups that it keeps would be removed.',
+  );
 }
 
 function relativeTo<Value>(resolvePath: (path: string) => string, value: Value): Value | string {
@@ -70,13 +85,13 @@ async function readConfig(named: string | undefined): Promise<{ file: string | n
 
 /** @returns undefined where there is no such file */
 async function readIfThere(file: string): Promise<unknown> {
+  // A file that its own code does not find is a fault of the config, not its absence.
+  if (!existsSync(file)) return undefined;
   try {
-    const text = await readFile(file, 'utf8');
-    if (file.endsWith('.json')) return JSON.parse(text);
+    if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
     const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
     return module.default ?? {};
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
     const why = error instanceof Error ? error.message : String(error);
     throw new BackupError('invalid_options', `The config file cannot be read: ${why}`, { cause: error });
   }

@@ -4,10 +4,11 @@ import { errorTable } from '../error-table.js';
 import { createProgram } from './program.js';
 
 /** Entry of the command. What does not fit the usage ends with the code that the error table has for it. */
-// Whoever reads it has seen enough, as `head` has.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+// Whoever reads it has seen enough, as `head` has; what cannot be told for another reason has been done all the same.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exitCode = errorTable.vault_read_only.exitCode;
+  });
 const program = createProgram().exitOverride();
 for (const command of program.commands) command.exitOverride();
 try {
@@ -16,3 +17,5 @@ try {
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? 0 : errorTable.invalid_request.exitCode;
 }
+// What a config has opened, such as a connection or a timer, is not waited for.
+process.stdout.write('', () => process.exit());

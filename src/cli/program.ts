@@ -41,6 +41,7 @@ export function createProgram(): Program {
     globals = command.optsWithGlobals<GlobalFlags>();
   });
   const run = (command: Command): Promise<void> => runCommand(globals, command);
+  const begin = (command: Command): Promise<void> => runCommand(globals, command, { makesVault: true });
 
   add('init')
     .description('write backup.config.mjs')
@@ -48,7 +49,7 @@ export function createProgram(): Program {
   add('create')
     .description('take a verified backup, while the application runs or not')
     .option('--notes <text>')
-    .action((flags) => run(create(flags)));
+    .action((flags) => begin(create(flags)));
   add('list')
     .description('the backups, newest first')
     .option('--limit <count>', '1 to 500', whole)
@@ -84,7 +85,7 @@ export function createProgram(): Program {
     .action((name, flags) => run(pin(name, flags)));
   add('health')
     .description('whether the database and its backups are well')
-    .action(() => run(health));
+    .action(() => begin(health));
   add('export <name> [file]')
     .description('copy a backup to a file')
     .action((name, file) => run(exportBackup(name, file)));
@@ -92,17 +93,17 @@ export function createProgram(): Program {
     .description('make a backup of a file from elsewhere')
     .option('--notes <text>')
     .option('--sha256 <hex>', 'what the file must have')
-    .action((file, flags) => run(importBackup(file, flags)));
+    .action((file, flags) => begin(importBackup(file, flags)));
   add('migrate <command...>')
     .description('run a migration command with a backup before it: migrate -- npm run db:migrate')
     .option('--label <text>')
     .addOption(new Option('--on-failure <what>').choices(['restore', 'keep']).default('restore'))
     .option('--may-empty <table...>', 'tables that may lose all their rows')
     .passThroughOptions()
-    .action((command, flags) => run(migrate(command, flags)));
+    .action((command, flags) => begin(migrate(command, flags)));
   add('doctor')
     .description('what would go wrong, with what mends it')
-    .action(() => run(doctor));
+    .action(() => begin(doctor));
   return program;
 }
 

@@ -79,7 +79,12 @@ export class Terminal {
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await reader.question(question, { signal });
+    // Whoever ends the input instead of answering has not confirmed.
+    const ended = new Promise<string>((resolve) => reader.once('close', () => resolve('')));
+    return await Promise.race([reader.question(question, { signal }), ended]);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
+    throw new BackupError('operation_cancelled', 'It was interrupted before it was confirmed.');
   } finally {
     reader.close();
   }

@@ -62,9 +62,13 @@ export class FileLock {
   }
 
   /** Polls for the lock without blocking the event loop; false when `waitMs` have passed. */
-  async acquire(waitMs: number, options: { alone?: boolean } = {}): Promise<boolean> {
+  async acquire(
+    waitMs: number,
+    { signal, ...options }: { alone?: boolean; signal?: AbortSignal | undefined } = {},
+  ): Promise<boolean> {
     const deadline = performance.now() + waitMs;
     while (!this.tryAcquire(options)) {
+      signal?.throwIfAborted();
       if (performance.now() >= deadline) return false;
       await delay(pollMs);
     }

@@ -89,6 +89,9 @@ export interface ExamineInput {
 export interface Examination {
   /** `empty`: no bytes, or no tables. `unreadable`: something is there that is no sound database. */
   readonly state: 'missing' | 'empty' | 'unreadable' | 'readable';
+  /** Whether a log lies there without a file that it belongs to: what was in it may be saved. */
+  readonly hasLogAlone: boolean;
+  /** Tables, virtual tables and views. */
   readonly tables: readonly string[];
   /** Of the tables that were counted. */
   readonly rows: TableRows;

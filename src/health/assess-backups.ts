@@ -1,3 +1,4 @@
+import { type Expectations, tablesExpected } from './assess-database.js';
 import { type Assessment, AssessmentBuilder, commands } from './finding.js';
 
 /** A backup, as far as its age and its worth go. */
@@ -45,6 +46,25 @@ export interface BackupsAssessment extends Assessment {
 /** Those of the live database that can be restored as far as anybody knows; an upload is of another one. */
 export const isUsable = ({ kind, verification }: KnownBackup): boolean =>
   kind !== null && kind !== 'uploaded' && verification?.ok !== false;
+
+/**
+ * The newest backup that has what the application needs: the newest of all may be of the very state that is to be mended.
+ * @returns its name, `latest` where that stands for it, or null
+ */
+export function findRestorable<
+  Known extends KnownBackup & { readonly filename: string; readonly tables: Readonly<Record<string, number>> },
+>(backups: readonly Known[], wanted: Expectations): string | null {
+  const candidates = backups.filter(({ kind }) => kind !== null && kind !== 'safety');
+  const satisfies = ({ tables }: Known): boolean => {
+    const rows = new Map(Object.entries(tables).map(([name, count]) => [name.toLowerCase(), count]));
+    const least = (table: string): number => wanted.minimumRows[table] ?? 0;
+    return (
+      rows.size > 0 && tablesExpected(wanted).every((table) => (rows.get(table.toLowerCase()) ?? -1) >= least(table))
+    );
+  };
+  const found = candidates.find((backup) => isUsable(backup) && satisfies(backup));
+  return found === undefined ? null : found === candidates[0] ? 'latest' : found.filename;
+}
 
 /** Never worse than degraded: the application works without any backup. */
 export function assessBackups(state: BackupsState): BackupsAssessment {

@@ -2,7 +2,7 @@ import { type Assessment, AssessmentBuilder, commands } from './finding.js';
 
 /** What was found of the live database. */
 export interface DatabaseState {
-  readonly state: 'missing' | 'empty' | 'unreadable' | 'locked' | 'readable';
+  readonly state: 'missing' | 'empty' | 'unreadable' | 'locked' | 'unknown' | 'readable';
   readonly tables: readonly string[];
   /** By table, of those that were counted. */
   readonly rows: Readonly<Record<string, number>>;
@@ -12,15 +12,17 @@ export interface DatabaseState {
   readonly journalMode: string | null;
 }
 
-/** One that another connection keeps locked is there, and more cannot be told. */
-export const lockedDatabase: DatabaseState = {
-  state: 'locked',
+const nothingSeen = {
   tables: [],
   rows: {},
   userVersion: null,
   engineBug: null,
   journalMode: null,
-};
+} as const;
+/** One that another connection keeps locked is there, and more cannot be told. */
+export const lockedDatabase: DatabaseState = { state: 'locked', ...nothingSeen };
+/** One that could not be looked at, as for want of permission; the cause is told to the host's log. */
+export const unseenDatabase: DatabaseState = { state: 'unknown', ...nothingSeen };
 
 /** What the host knows of its own data. */
 export interface Expectations {
@@ -36,22 +38,29 @@ export const tablesExpected = ({ requiredTables, minimumRows }: Expectations): r
 const states = {
   missing: 'The live database file is missing.',
   unreadable: 'The live database file cannot be opened as a database.',
+  unknown: 'The live database file could not be looked at.',
   empty: 'The live database has no tables: it was never initialised, or something emptied it.',
 } as const;
 
 /**
  * Says whether the application can work with this database.
- * @param hasBackup whether there is a backup that can be restored
+ * @param restorable a backup that has what is wanted, by its name or as `latest`; null for none
  */
-export function assessDatabase(found: DatabaseState, wanted: Expectations, hasBackup: boolean): Assessment {
+export function assessDatabase(found: DatabaseState, wanted: Expectations, restorable: string | null): Assessment {
   const { state, tables, rows, userVersion, engineBug } = found;
-  const critical = (message: string, command: string = hasBackup ? commands.restore : commands.migrate) =>
-    ({ severity: 'critical', message, command }) as const;
+  const critical = (
+    message: string,
+    command: string = restorable === null ? commands.migrate : commands.restore(restorable),
+  ) => ({ severity: 'critical', message, command }) as const;
+  const names = new Set(tables.map((name) => name.toLowerCase()));
+  const has = (table: string): boolean => names.has(table.toLowerCase());
   const report = new AssessmentBuilder();
   const isReadable = state === 'readable';
   report.check('database_exists', state !== 'missing', critical(states.missing));
-  report.check('database_readable', state === 'missing' ? null : state !== 'unreadable', critical(states.unreadable));
-  report.check('database_unlocked', state === 'missing' ? null : state !== 'locked', {
+  const isRead = state !== 'unreadable' && state !== 'unknown';
+  const unread = state === 'unknown' ? critical(states.unknown, commands.doctor) : critical(states.unreadable);
+  report.check('database_readable', state === 'missing' ? null : isRead, unread);
+  report.check('database_unlocked', state === 'missing' || !isRead ? null : state !== 'locked', {
     severity: 'degraded',
     message: 'The live database is locked by another connection.',
     command: commands.doctor,
@@ -59,11 +68,7 @@ export function assessDatabase(found: DatabaseState, wanted: Expectations, hasBa
   const hasContent = isReadable || state === 'empty' ? isReadable : null;
   report.check('database_initialized', hasContent, critical(states.empty));
   for (const table of tablesExpected(wanted))
-    report.check(
-      `has_${table}`,
-      isReadable ? tables.includes(table) : null,
-      critical(`The table ${table} is missing.`),
-    );
+    report.check(`has_${table}`, isReadable ? has(table) : null, critical(`The table ${table} is missing.`));
   for (const [table, least] of Object.entries(wanted.minimumRows)) {
     const count = Object.hasOwn(rows, table) ? rows[table] : undefined;
     const passed = count === undefined ? null : count >= least;

@@ -20,7 +20,7 @@ export interface Assessment {
 const program = 'npx express-db-backup';
 /** The commands that findings name. */
 export const commands = {
-  restore: `${program} restore latest`,
+  restore: (name: string) => `${program} restore ${name}`,
   migrate: `${program} migrate -- <your migration command>`,
   create: `${program} create`,
   verify: `${program} verify latest`,

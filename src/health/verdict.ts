@@ -48,7 +48,8 @@ export function toReport(
   const { checks: backupChecks, findings: backupFindings, ...told } = backups;
   const findings = [...database.findings, ...backupFindings];
   const isLocked = found.state === 'locked';
-  const missing = tablesExpected(wanted).filter((table) => !isLocked && !found.tables.includes(table));
+  const names = new Set(found.tables.map((name) => name.toLowerCase()));
+  const missing = tablesExpected(wanted).filter((table) => !isLocked && !names.has(table.toLowerCase()));
   const isValid =
     (isLocked || found.state === 'readable') && missing.length === 0 && database.checks.schema_version !== false;
   const { database_exists, ...rest } = database.checks;

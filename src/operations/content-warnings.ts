@@ -6,9 +6,11 @@ import { rowsOf } from './rows-of.js';
 /** Tables that lost all their rows since the previous backup: something emptied them. */
 export function shrunkTables(tables: TableRows, previous: Backup | undefined): Omit<ShrunkTable, 'filename'>[] {
   if (previous === undefined) return [];
+  // SQLite tells no table from another by the case of its name.
+  const rows = new Map(Object.entries(tables).map(([name, count]) => [name.toLowerCase(), count]));
   return Object.keys(previous.tables).flatMap((table) => {
     const before = rowsOf(previous.tables, table) ?? 0;
-    const after = rowsOf(tables, table);
+    const after = rows.get(table.toLowerCase()) ?? null;
     if (before === 0 || (after ?? 0) > 0) return [];
     return [{ table, before, after: after === null ? null : 0, previous: previous.filename }];
   });

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FileLock } from '../coordination/file-lock.js';
-import type { TableRows } from '../engines/engine.js';
+import type { Examination, TableRows } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { ValidationReport } from '../events/outcomes.js';
-import { notesSchema } from '../options/notes.js';
+import { longestNotes, notesSchema } from '../options/notes.js';
 import type { Backup } from '../vault/backup.js';
 import { shrunkTables } from './content-warnings.js';
 import { createBackup } from './create-backup.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import { parseInput } from './parse-input.js';
 import { restoreBackup } from './restore-backup.js';
-import { examine, validateDatabase } from './validate-database.js';
+import { look, validateDatabase } from './validate-database.js';
 
 export interface GuardInput extends Caller {
   /** What the migration is called, in the notes of the backup. */
@@ -43,6 +43,8 @@ const inputSchema = z.object({
 
 /** Another process that migrates the same database is waited for. */
 const patienceMs = 10 * 60_000;
+/** A transaction that a migration has left open for longer was forgotten. */
+const longestLockMs = 30_000;
 
 /**
  * 1. Takes a verified backup. Without one nothing is migrated.
@@ -65,11 +67,12 @@ export async function guardMigration<Result>(
   const by = callerName(input);
   await parts.runner.instance();
   const lock = new FileLock(join(parts.place.stateDirectory, 'migration.lock'));
-  if (!(await lock.acquire(patienceMs)))
+  if (!(await lock.acquire(patienceMs, { signal: input.signal })))
     throw new BackupError('database_busy', 'Another process has been migrating the database for minutes.');
   try {
-    const notes = label == null ? 'Before a migration' : `Before the migration: ${label}`;
+    const notes = (label == null ? 'Before a migration' : `Before the migration: ${label}`).slice(0, longestNotes);
     const backup = await backUp(parts, { ...input, kind: 'pre_migration', notes, by });
+    input.signal?.throwIfAborted();
     try {
       const result = await migrate();
       return { result, backup, ...(await inspect(parts, backup, mayEmpty)) };
@@ -82,11 +85,11 @@ export async function guardMigration<Result>(
   }
 }
 
-/** Null where there is nothing that could be lost: no file, or one without a byte. */
+/** Null where there is nothing that could be lost: no file, or one without a byte, and no log of one either. */
 async function backUp(parts: OperationParts, input: Parameters<typeof createBackup>[1]): Promise<Backup | null> {
-  const { state } = await examine(parts);
+  const { state, hasLogAlone } = await look(parts, [], parts.options.limits.operationMs);
   const isNew = state === 'missing' || (state === 'empty' && (await parts.engine.liveBytes()) === 0);
-  return isNew ? null : createBackup(parts, input);
+  return isNew && !hasLogAlone ? null : createBackup(parts, input);
 }
 
 async function inspect(
@@ -94,18 +97,37 @@ async function inspect(
   backup: Backup | null,
   mayEmpty: readonly string[],
 ): Promise<Pick<GuardedMigration<unknown>, 'validation' | 'tables'>> {
-  const validation = await validateDatabase(parts);
+  const found = await lookUnlocked(parts);
+  const validation = await validateDatabase(parts, found);
   const worst = validation.findings.find(({ severity }) => severity === 'critical');
   if (worst !== undefined) throw new Error(worst.message);
-  const { rows: after } = await examine(parts, 'all');
-  const lost = shrunkTables(after, backup ?? undefined).filter(({ table }) => !mayEmpty.includes(table));
-  const [first] = lost;
-  if (first !== undefined)
+  const allowed = new Set(mayEmpty.map((table) => table.toLowerCase()));
+  const [lost] = shrunkTables(found.rows, backup ?? undefined).filter(({ table }) => !allowed.has(table.toLowerCase()));
+  if (lost !== undefined)
     throw new Error(
-      `The table ${first.table} had ${first.before} rows and ${first.after === null ? 'is gone' : 'has none'}.`,
+      `The table ${lost.table} had ${lost.before} rows and ${lost.after === null ? 'is gone' : 'has none'}.`,
     );
-  return { validation, tables: { before: backup?.tables ?? {}, after } };
+  return { validation, tables: { before: backup?.tables ?? {}, after: found.rows } };
 }
+
+/** A connection of the migration may hold its lock for a moment longer. What cannot be seen is not taken for lost. */
+async function lookUnlocked(parts: OperationParts): Promise<Examination> {
+  const deadline = performance.now() + longestLockMs;
+  for (;;) {
+    try {
+      return await look(parts, 'all', parts.options.limits.operationMs);
+    } catch (error) {
+      const isBusy = error instanceof BackupError && error.code === 'database_busy';
+      if (isBusy && performance.now() < deadline) continue;
+      throw new Undecided(
+        `What the migration made of the database cannot be seen: ${parts.runner.told(error).message}`,
+      );
+    }
+  }
+}
+
+/** Whether the migration succeeded cannot be told, so nothing is undone. */
+class Undecided extends Error {}
 
 interface Failure {
   readonly backup: Backup | null;
@@ -116,7 +138,7 @@ interface Failure {
 
 /** What the migration threw is the cause, and the host's own; the message names the backup and the command. */
 async function afterFailure(parts: OperationParts, { backup, cause, onFailure, by }: Failure): Promise<BackupError> {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = cause instanceof Error && cause.message !== '' ? cause.message : `The migration threw ${String(cause)}.`;
   if (backup === null)
     return new BackupError('migration_failed', `${why} There was no database before it.`, {
       facts: { backup: null, restored: false, command: null },
@@ -124,7 +146,7 @@ async function afterFailure(parts: OperationParts, { backup, cause, onFailure, b
     });
   const { filename } = backup;
   const command = `npx express-db-backup restore ${filename}`;
-  if (onFailure === 'keep')
+  if (onFailure === 'keep' || cause instanceof Undecided)
     return new BackupError('migration_failed', `${why} The database was left as it is. To go back run: ${command}`, {
       facts: { backup: filename, restored: false, command },
       cause,

@@ -3,10 +3,11 @@ import { FileLock } from '../coordination/file-lock.js';
 import { BackupError } from '../errors.js';
 import { createBackup } from './create-backup.js';
 import type { OperationParts } from './operation-parts.js';
-import { examine } from './validate-database.js';
+import { look } from './validate-database.js';
 
 /** Migrations of another process that does the same may take this long. */
 const patienceMs = 5 * 60_000;
+const longestMs = 60_000;
 
 /**
  * Has the host make its tables where there are none: a file that is missing, or a database without tables. One process
@@ -34,9 +35,16 @@ export async function initializeDatabase(parts: OperationParts): Promise<boolean
   }
 }
 
+/** A log whose file is gone may be all that is left of the data; nothing is made in its place. */
 async function needsTables(parts: OperationParts): Promise<boolean> {
-  const { state } = await examine(parts);
-  return state === 'missing' || state === 'empty';
+  try {
+    const { state, hasLogAlone } = await look(parts, [], longestMs);
+    return (state === 'missing' || state === 'empty') && !hasLogAlone;
+  } catch (error) {
+    // The validation that follows tells of it.
+    if (!(error instanceof BackupError)) parts.runner.told(error);
+    return false;
+  }
 }
 
 async function hasBytes({ engine }: OperationParts): Promise<boolean> {

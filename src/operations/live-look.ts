@@ -6,6 +6,10 @@ const shortestPauseMs = 100;
 const pauseFactor = 20;
 /** What takes longer is not waited for again: what is known is told, and known better a moment later. */
 const patienceMs = 250;
+/** After a look that failed, if it was a short one. */
+const failurePauseMs = 1_000;
+/** The rows of such a database are not counted while the first probe waits. */
+const largeBytes = 64 * 1024 ** 2;
 /** Counting the rows of a very large database is given up after this time, and tried again after the other. */
 const longestCountMs = 30_000;
 const countAgainMs = 10 * 60_000;
@@ -27,13 +31,18 @@ export class LiveLook {
   #looking: Promise<Known> | undefined;
   #stamping: Promise<string | null> | undefined;
   #countFrom = 0;
+  #failure: { readonly error: unknown; readonly until: number } | undefined;
+  readonly #onFault: (error: unknown) => void;
 
-  constructor(engine: Engine) {
+  /** @param onFault hears of each look that fails, once, however many have asked */
+  constructor(engine: Engine, onFault: (error: unknown) => void) {
     this.#engine = engine;
+    this.#onFault = onFault;
   }
 
   /** @throws BackupError `database_busy` when nothing is known yet and it stays locked */
   async read(): Promise<Examination> {
+    if (this.#failure !== undefined && performance.now() < this.#failure.until) throw this.#failure.error;
     const stamp = await this.#stamp();
     const known = this.#known;
     if (known === undefined || (known.stamp === null) !== (stamp === null)) return (await this.#lookAfter(0)).found;
@@ -48,7 +57,7 @@ export class LiveLook {
   /** One at a time, for all that ask meanwhile. */
   #lookAfter(waitMs: number): Promise<Known> {
     this.#looking ??= new Promise((resolve) => setTimeout(resolve, Math.max(0, waitMs)))
-      .then(() => this.#look())
+      .then(() => this.#remember())
       .finally(() => {
         this.#looking = undefined;
       });
@@ -63,15 +72,37 @@ export class LiveLook {
     return this.#stamping;
   }
 
+  /** What failed is not tried again by the next probe. */
+  async #remember(): Promise<Known> {
+    const startedAt = performance.now();
+    try {
+      const known = await this.#look();
+      this.#failure = undefined;
+      return known;
+    } catch (error) {
+      const now = performance.now();
+      this.#failure = { error, until: now + Math.max(failurePauseMs, pauseFactor * (now - startedAt)) };
+      this.#onFault(error);
+      throw error;
+    }
+  }
+
   /** The stamp is the one from before: whatever changes meanwhile is looked at again. */
   async #look(): Promise<Known> {
     const stamp = await this.#engine.stamp();
-    const counted = performance.now() >= this.#countFrom ? await this.#count() : null;
+    const isFirstOfLarge = this.#known === undefined && (await this.#isLarge());
+    const counted = performance.now() >= this.#countFrom && !isFirstOfLarge ? await this.#count() : null;
     const found = counted ?? (await this.#examine([]));
     // What was counted before is told until it can be counted again.
     const rows = counted === null && found.state === 'readable' ? (this.#known?.found.rows ?? {}) : found.rows;
-    this.#known = { found: { ...found, rows }, stamp, at: performance.now() };
+    // Nobody waits for what comes then: it is counted beside the probes.
+    const durationMs = isFirstOfLarge ? Math.max(found.durationMs, patienceMs + 1) : found.durationMs;
+    this.#known = { found: { ...found, rows, durationMs }, stamp: isFirstOfLarge ? '' : stamp, at: performance.now() };
     return this.#known;
+  }
+
+  async #isLarge(): Promise<boolean> {
+    return (await this.#engine.liveBytes().catch(() => 0)) > largeBytes;
   }
 
   /** Null when it takes too long. */

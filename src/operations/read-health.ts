@@ -1,10 +1,9 @@
 import type { OperationsLog } from '../coordination/operations-log.js';
 import { toBackupError } from '../errors.js';
-import { assessBackups, type BackupsAssessment, isUsable } from '../health/assess-backups.js';
-import { assessDatabase, type DatabaseState, lockedDatabase } from '../health/assess-database.js';
+import { assessBackups, type BackupsAssessment, findRestorable } from '../health/assess-backups.js';
+import { assessDatabase, type DatabaseState, lockedDatabase, unseenDatabase } from '../health/assess-database.js';
 import { type HealthReport, toReport } from '../health/verdict.js';
 import { timeAfter } from '../schedule/plan-run.js';
-import type { Backup } from '../vault/backup.js';
 import { LiveLook } from './live-look.js';
 import type { OperationParts } from './operation-parts.js';
 import { readSchedule } from './schedule-history.js';
@@ -18,7 +17,7 @@ const mostRecords = 20;
 
 interface VaultHealth {
   readonly assessment: BackupsAssessment;
-  readonly hasBackup: boolean;
+  readonly restorable: string | null;
 }
 
 interface Remembered {
@@ -39,7 +38,7 @@ export class Health {
     this.#open = open;
     this.#parts = parts;
     this.#log = log;
-    this.#live = new LiveLook(parts.engine);
+    this.#live = new LiveLook(parts.engine, (error) => void parts.runner.told(error));
     const forget = (): void => {
       this.#remembered = undefined;
     };
@@ -54,16 +53,15 @@ export class Health {
   }
 
   async read(): Promise<HealthReport> {
-    const [found, { assessment, hasBackup }] = await Promise.all([this.#database(), this.#backups()]);
+    const [found, { assessment, restorable }] = await Promise.all([this.#database(), this.#backups()]);
     const { options } = this.#parts;
-    return toReport(found, options, assessDatabase(found, options, hasBackup), assessment);
+    return toReport(found, options, assessDatabase(found, options, restorable), assessment);
   }
 
   async #database(): Promise<DatabaseState> {
-    return this.#live.read().catch((error: unknown): DatabaseState => {
-      if (toBackupError(error).code === 'database_busy') return lockedDatabase;
-      throw error;
-    });
+    return this.#live
+      .read()
+      .catch((error: unknown) => (toBackupError(error).code === 'database_busy' ? lockedDatabase : unseenDatabase));
   }
 
   #backups(): Remembered['state'] {
@@ -82,7 +80,7 @@ export class Health {
       const { title } = this.#parts.runner.told(error);
       const unknown = { backups: [], freeBytes: null, lastSucceeded: null, nextRunAt: null };
       const state = { ...unknown, fault: title, freshUntil: (createdAt: Date) => createdAt, now: this.#parts.clock() };
-      return { assessment: assessBackups(state), hasBackup: false };
+      return { assessment: assessBackups(state), restorable: null };
     }
   }
 
@@ -98,7 +96,7 @@ export class Health {
       freshUntil: (createdAt) => freshUntil(createdAt, options),
       now: clock(),
     });
-    return { assessment, hasBackup: backups.some((backup: Backup) => isUsable(backup) && backup.kind !== 'safety') };
+    return { assessment, restorable: findRestorable(backups, options) };
   }
 
   async #lastSucceeded(): Promise<boolean | null> {

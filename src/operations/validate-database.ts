@@ -1,7 +1,8 @@
+import type { Examination } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { ValidationReport } from '../events/outcomes.js';
-import { isUsable } from '../health/assess-backups.js';
-import { assessDatabase, type DatabaseState, lockedDatabase } from '../health/assess-database.js';
+import { findRestorable } from '../health/assess-backups.js';
+import { assessDatabase, type DatabaseState, lockedDatabase, unseenDatabase } from '../health/assess-database.js';
 import { type Assessment, AssessmentBuilder, commands } from '../health/finding.js';
 import { askHost } from './ask-host.js';
 import type { OperationParts } from './operation-parts.js';
@@ -13,11 +14,11 @@ const longestMs = 60_000;
  * Looks whether the live database is what the application needs: it is there, can be read, has its tables and rows, and
  * passes the host's own check. Tells listeners what it found.
  */
-export async function validateDatabase(parts: OperationParts): Promise<ValidationReport> {
+export async function validateDatabase(parts: OperationParts, seen?: DatabaseState): Promise<ValidationReport> {
   const { options, events } = parts;
   const startedAt = performance.now();
-  const found = await examine(parts);
-  const { checks, findings } = assessDatabase(found, options, await hasBackup(parts));
+  const found = seen ?? (await examine(parts));
+  const { checks, findings } = assessDatabase(found, options, await restorable(parts));
   const hostCheck = await checkByHost(parts, found);
   const all = [...findings, ...hostCheck.findings];
   const report: ValidationReport = {
@@ -61,23 +62,37 @@ export function requireValid({ ok, findings }: ValidationReport): void {
   throw new BackupError('database_invalid', `${worst.message} Run: ${worst.command}`, { facts: { findings } });
 }
 
-export async function examine(
-  { engine, options }: OperationParts,
-  count: 'all' | readonly string[] = Object.keys(options.minimumRows),
-): Promise<DatabaseState> {
-  const context = { signal: AbortSignal.timeout(longestMs), onProgress: () => undefined, lockFile: null };
+/** What cannot be seen is an answer too, and its cause is told to the host: a start does not fail by it. */
+export async function examine(parts: OperationParts): Promise<DatabaseState> {
+  const count = Object.keys(parts.options.minimumRows);
   try {
-    return await engine.examine({ count }, context);
+    return await look(parts, count, longestMs).catch((error: unknown) => {
+      // Rows that take too long to count are not known; the rest is.
+      if (error instanceof Error && error.name === 'TimeoutError') return look(parts, [], longestMs);
+      throw error;
+    });
   } catch (error) {
     if (error instanceof BackupError && error.code === 'database_busy') return lockedDatabase;
-    throw error;
+    parts.runner.told(error);
+    return unseenDatabase;
   }
 }
 
-/** Whether something could be restored; a vault that cannot be read has nothing to offer now. */
-async function hasBackup({ vault }: OperationParts): Promise<boolean> {
-  const backups = await vault.list().catch(() => []);
-  return backups.some((backup) => isUsable(backup) && backup.kind !== 'safety');
+/** @throws BackupError `database_busy`; a TimeoutError; whatever the engine fails with */
+export function look(
+  { engine }: OperationParts,
+  count: 'all' | readonly string[],
+  mostMs: number,
+): Promise<Examination> {
+  return engine.examine(
+    { count },
+    { signal: AbortSignal.timeout(mostMs), onProgress: () => undefined, lockFile: null },
+  );
+}
+
+/** A vault that cannot be read has nothing to offer now. */
+async function restorable({ vault, options }: OperationParts): Promise<string | null> {
+  return findRestorable(await vault.list().catch(() => []), options);
 }
 
 async function checkByHost(parts: OperationParts, found: DatabaseState): Promise<Assessment> {

@@ -22,7 +22,13 @@ async function createDeployment() {
   const cwd = temporaryFolder();
   const file = join(cwd, 'app.db');
   createDatabase(file).close();
-  const config = { database: 'app.db', directory: 'backups', requiredTables: ['items'], minimumRows: { items: 1 } };
+  const config = {
+    database: 'app.db',
+    directory: 'backups',
+    requiredTables: ['items'],
+    minimumRows: { items: 1 },
+    retention: { keep: 7 },
+  };
   writeFileSync(join(cwd, 'backup.config.json'), JSON.stringify(config));
   expect((await runCli(['create'], { cwd })).code).toBe(0);
   const run = async (line: string, backup = ''): Promise<string> => {

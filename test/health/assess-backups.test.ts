@@ -1,5 +1,10 @@
 import { expect, it } from 'vitest';
-import { assessBackups, type BackupsState, type KnownBackup } from '../../dist/health/assess-backups.js';
+import {
+  assessBackups,
+  type BackupsState,
+  findRestorable,
+  type KnownBackup,
+} from '../../dist/health/assess-backups.js';
 
 const hourMs = 3_600_000;
 const now = new Date('2026-01-08T21:00:00.000Z');
@@ -67,4 +72,23 @@ it('backups that cannot be read are degraded, and nothing else is said of them',
 it('a damaged backup does not hide the older one that is good', () => {
   const backups = [backup({ verification: { ok: false } }), backup({ createdAt: '2026-01-07T20:00:00.000Z' })];
   expect(assess({ backups }).told).toMatchObject({ lastSuccessAt: '2026-01-07T20:00:00.000Z', count: 2 });
+});
+
+it('the backup to restore is the newest that has what is wanted, and `latest` only where that stands for it', () => {
+  const named = (filename: string, tables: Record<string, number>, change: Partial<KnownBackup> = {}) => ({
+    ...backup(change),
+    filename,
+    tables,
+  });
+  const wanted = { requiredTables: ['orders'], minimumRows: { users: 1 } };
+  const good = { Orders: 0, users: 2 };
+  const of = (...backups: ReturnType<typeof named>[]): string | null => findRestorable(backups, wanted);
+  expect(of(named('a', good), named('b', good))).toBe('latest');
+  expect(of(named('s', {}, { kind: 'safety' }), named('a', good))).toBe('latest');
+  expect(of(named('empty', {}, { kind: 'pre_migration' }), named('a', { ...good, users: 0 }), named('b', good))).toBe(
+    'b',
+  );
+  expect(of(named('damaged', good, { verification: { ok: false } }), named('b', good))).toBe('b');
+  expect(of(named('empty', {}), named('upload', good, { kind: 'uploaded' }))).toBeNull();
+  expect(findRestorable([named('empty', {})], { requiredTables: [], minimumRows: {} })).toBeNull();
 });

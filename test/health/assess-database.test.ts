@@ -13,8 +13,8 @@ const good: DatabaseState = {
 };
 const wanted: Expectations = { requiredTables: ['orders'], minimumRows: { users: 1 }, expectedUserVersion: 4 };
 
-function assess(change: Partial<DatabaseState>, hasBackup = true) {
-  const { checks, findings } = assessDatabase({ ...good, ...change }, wanted, hasBackup);
+function assess(change: Partial<DatabaseState>, restorable: string | null = 'latest') {
+  const { checks, findings } = assessDatabase({ ...good, ...change }, wanted, restorable);
   return { checks, findings, status: statusOf(findings), message: messageOf(findings) };
 }
 const nothing = { tables: [], rows: {}, userVersion: null };
@@ -52,7 +52,23 @@ describe('the live database', () => {
   });
 
   it('for which there is no backup names the migrations', () => {
-    expect(assess({ ...nothing, state: 'empty' }, false).message).toContain('Run: npx express-db-backup migrate -- ');
+    expect(assess({ ...nothing, state: 'empty' }, null).message).toContain('Run: npx express-db-backup migrate -- ');
+  });
+
+  it('of which the newest backup is as bad names an older one', () => {
+    expect(assess({ tables: ['users'] }, 'app_backup_2026-01-08_21-00-00.db').message).toContain(
+      'Run: npx express-db-backup restore app_backup_2026-01-08_21-00-00.db.',
+    );
+  });
+
+  it('that could not be looked at is critical, and nothing is said of what cannot be seen', () => {
+    const { checks, findings } = assess({ ...nothing, state: 'unknown' });
+    expect(findings.map(({ check, severity }) => [check, severity])).toEqual([['database_readable', 'critical']]);
+    expect(checks).toMatchObject({ database_exists: true, has_users: null, rows_users: null });
+  });
+
+  it('has its tables whatever the case of their names', () => {
+    expect(assess({ tables: ['Orders', 'USERS'] }).status).toBe('healthy');
   });
 
   it('with a schema that is too old is critical, and the command migrates it', () => {
@@ -84,7 +100,7 @@ describe('the live database', () => {
     const { checks } = assessDatabase(
       { ...good, tables: ['__proto__'] },
       { requiredTables: ['__proto__'], minimumRows: {} },
-      true,
+      null,
     );
     expect(Object.entries(checks)).toContainEqual(['has___proto__', true]);
   });

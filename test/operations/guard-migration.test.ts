@@ -5,14 +5,17 @@ import type { BackupServiceOptions, GuardInput } from 'express-db-backup';
 import knex from 'knex';
 import { Umzug } from 'umzug';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { generations, inspect } from '../helpers/live-database.js';
+import { generations, inspect, type LiveOptions } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { createWorkspace, openService, storedBackups } from '../helpers/workspace.js';
 
 const created = (directory: string): string[] => storedBackups(directory).filter((name) => !name.includes('_safety_'));
 
-function createGuarded(options: Partial<BackupServiceOptions> = {}) {
-  const { database, service, ...workspace } = createWorkspace({ service: { requiredTables: ['items'], ...options } });
+function createGuarded(options: Partial<BackupServiceOptions> = {}, live: LiveOptions = {}) {
+  const { database, service, ...workspace } = createWorkspace({
+    live,
+    service: { requiredTables: ['items'], ...options },
+  });
   const guard = (sql: string, input: GuardInput = {}) =>
     service.guardMigration(() => void database.exec(sql), { label: 'add prices', ...input });
   const rows = (table: string): unknown => database.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
@@ -115,6 +118,30 @@ describe('a migration that fails is undone', () => {
       ),
       facts: { restored: false, restoreCode: 'database_missing' },
     });
+  });
+});
+
+describe('a migration whose outcome is not seen at once', () => {
+  it('is not undone because a connection of it holds its lock for a moment', async () => {
+    const { service, databaseFile } = createGuarded({}, { wal: false });
+    const { tables } = await service.guardMigration(() => {
+      const migrating = new Database(databaseFile);
+      migrating.exec('CREATE TABLE prices (id); BEGIN EXCLUSIVE; INSERT INTO prices VALUES (1)');
+      setTimeout(() => migrating.exec('COMMIT').close(), 2_500);
+    });
+    expect(tables.after).toMatchObject({ items: 500, prices: 1 });
+  });
+
+  it('may have changed the case of a name', async () => {
+    const { guard } = createGuarded({ requiredTables: ['ITEMS'] });
+    const { tables } = await guard('ALTER TABLE items RENAME TO moved; ALTER TABLE moved RENAME TO Items');
+    expect(tables.after).toMatchObject({ Items: 500 });
+  });
+
+  it('is not begun by a caller that has given up', async () => {
+    const { service } = createGuarded();
+    const signal = AbortSignal.abort();
+    await expect(service.guardMigration(() => expect.fail(), { signal })).rejects.toThrow();
   });
 });
 

@@ -7,12 +7,13 @@ afterEach(() => void vi.useRealTimers());
 
 /** An engine that counts how often it is asked, and whose looks take as long as the test says. */
 function createLook(durationMs: number) {
-  const file = { stamp: 'first' as string | null, rows: 1, looks: 0, stamps: 0 };
+  const file = { stamp: 'first' as string | null, rows: 1, looks: 0, stamps: 0, bytes: 0 };
   const engine = {
     stamp: async () => {
       file.stamps++;
       return file.stamp;
     },
+    liveBytes: async () => file.bytes,
     examine: async ({ count }: { count: unknown }) => {
       file.looks++;
       const rows = { items: file.rows };
@@ -20,7 +21,7 @@ function createLook(durationMs: number) {
       return { state: file.stamp === null ? 'missing' : 'readable', rows: count === 'all' ? rows : {}, durationMs };
     },
   } as unknown as Engine;
-  const look = new LiveLook(engine);
+  const look = new LiveLook(engine, () => undefined);
   const change = (): void => {
     file.rows++;
     file.stamp = `of ${file.rows}`;
@@ -71,6 +72,17 @@ describe('a probe', () => {
     expect(seen.size).toBe(file.looks);
   });
 
+  it('does not wait for the count of a large database, which is told a moment later', async () => {
+    const { look, read, file } = createLook(500);
+    file.bytes = 100 * 1024 ** 2;
+    expect((await read()).rows).toEqual({});
+    expect((await look.read()).rows).toEqual({});
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect((await look.read()).rows).toEqual({});
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await look.read()).rows).toEqual({ items: 1 });
+  });
+
   it('learns at once that the file is gone, and that it is back', async () => {
     const { read, file } = createLook(500);
     await read();
@@ -85,6 +97,7 @@ it('rows that take too long to count are given up for a while; what was counted 
   let [counts, looks] = [0, 0];
   const engine = {
     stamp: async () => String(looks),
+    liveBytes: async () => 0,
     examine: async ({ count }: { count: unknown }) => {
       looks++;
       if (count === 'all' && counts++ > 0)
@@ -92,11 +105,36 @@ it('rows that take too long to count are given up for a while; what was counted 
       return { state: 'readable', tables: ['items'], rows: count === 'all' ? { items: 7 } : {}, durationMs: 1 };
     },
   } as unknown as Engine;
-  const look = new LiveLook(engine);
+  const look = new LiveLook(engine, () => undefined);
   for (let probe = 0; probe < 5; probe++) {
     const reading = look.read();
     await vi.advanceTimersByTimeAsync(200);
     expect((await reading).rows).toEqual({ items: 7 });
   }
   expect([counts, looks]).toEqual([2, 6]);
+});
+
+it('a look that fails is told once, and not tried again by the next probe', async () => {
+  const faults: unknown[] = [];
+  let looks = 0;
+  const engine = {
+    stamp: async () => 'there',
+    liveBytes: async () => 0,
+    examine: async () => {
+      looks++;
+      throw new Error('It cannot be opened.');
+    },
+  } as unknown as Engine;
+  const look = new LiveLook(engine, (error) => faults.push(error));
+  for (let probe = 0; probe < 50; probe++) {
+    const reading = look.read().catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await reading).toBeInstanceOf(Error);
+  }
+  expect([looks, faults.length]).toEqual([1, 1]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  const again = look.read().catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(10);
+  await again;
+  expect([looks, faults.length]).toEqual([2, 2]);
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type BackupServiceOptions, createBackupService, type ServiceEvents } from 'express-db-backup';
@@ -49,6 +49,16 @@ describe('a start tells of a live database that is not what it must be', () => {
     const lines = logger.lines.filter(({ message }) => message === 'the live database is not what it must be');
     expect(lines.map(({ level, fields }) => [level, fields.check])).toEqual([['error', check]]);
     expect(lines[0]?.fields.command).toMatch(/^npx express-db-backup (restore|migrate)/);
+  });
+
+  it('also of one that cannot be looked at, and goes on', async () => {
+    const { service, internalErrors } = openOn((file) => mkdirSync(file));
+    const { validation } = await service.start();
+    expect(validation).toMatchObject({ ok: false, checks: { database_readable: false } });
+    expect(internalErrors.splice(0)).toHaveLength(1);
+    const { status } = await service.health();
+    expect(status).toBe('critical');
+    expect(internalErrors.splice(0)).toHaveLength(1);
   });
 
   it('by rejecting, where the host wants that, and then nothing is done unattended', async () => {
@@ -112,6 +122,10 @@ describe('`initialize`', () => {
   it.each([
     ['has a table, even an empty one', withSql('CREATE TABLE other (id)')],
     ['is no database', noDatabase],
+    [
+      'has a virtual table alone',
+      withSql("CREATE VIRTUAL TABLE notes USING fts5(body); INSERT INTO notes VALUES ('x')"),
+    ],
   ])('never touches one that %s', async (_what, content) => {
     let calls = 0;
     const { file, service } = openOn(content, { initialize: () => void calls++ });
@@ -119,6 +133,16 @@ describe('`initialize`', () => {
     expect((await service.start()).initialized).toBe(false);
     expect(calls).toBe(0);
     expect(readFileSync(file)).toEqual(before);
+  });
+
+  it('is not called where a log lies without its file: what is in it may be saved', async () => {
+    let calls = 0;
+    const { file, service } = openOn((path) => writeFileSync(`${path}-wal`, 'a log'), {
+      initialize: () => void calls++,
+    });
+    const { initialized, validation } = await service.start();
+    expect([initialized, calls, validation.ok]).toEqual([false, 0, false]);
+    expect(readFileSync(`${file}-wal`, 'utf8')).toBe('a log');
   });
 
   it('is called by one of several processes that start at once', async () => {

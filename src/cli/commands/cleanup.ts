@@ -1,9 +1,11 @@
 import { errorTable } from '../../error-table.js';
 import type { Command } from '../command.js';
+import { requireRetention } from '../config.js';
 import { spellBytes } from '../terminal.js';
 
 export function cleanup({ dryRun = false }: { readonly dryRun?: boolean }): Command {
-  return async ({ service, terminal, caller }) => {
+  return async ({ service, settings, terminal, caller }) => {
+    requireRetention(settings);
     const outcome = await service.cleanup({ ...caller, dryRun });
     const { deleted, kept, failed, freedBytes } = outcome;
     const would = dryRun ? 'would be removed' : 'removed';

@@ -1,5 +1,8 @@
 import { access, constants, readdir, readlink, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { systemCode } from '../../errors.js';
+import { mapLimited } from '../../system/map-limited.js';
+import { realPath } from '../../system/real-path.js';
 import type { Command, CommandContext } from '../command.js';
 import { spellBytes } from '../terminal.js';
 import { healthCodes } from './health.js';
@@ -71,32 +74,35 @@ async function examineJournal(service: CommandContext['service']): Promise<Diagn
   return { check: 'journal_mode', verdict: 'warning', message, fix: 'Run once: PRAGMA journal_mode = WAL' };
 }
 
-/** Which other processes have it open, as far as the system tells this one. */
+/** Which other processes have it open, as far as this user may see. */
 async function examineUsers(file: string): Promise<Diagnosis> {
-  const users = await processesWith(file);
-  const message =
-    users === null
-      ? 'Which processes have the database open cannot be told on this system.'
-      : users.length === 0
-        ? 'No other process has the database open.'
-        : `The database is open in ${users.length === 1 ? 'process' : 'processes'} ${users.join(', ')}.`;
-  return { check: 'other_writers', verdict: 'note', message, fix: null };
+  const seen = await processesWith(realPath(file));
+  const told = (message: string): Diagnosis => ({ check: 'other_writers', verdict: 'note', message, fix: null });
+  if (seen === null) return told('Which processes have the database open cannot be told on this system.');
+  const { users, hidden } = seen;
+  const blind = hidden ? ' Processes of other users cannot be seen.' : '';
+  if (users.length === 0) return told(`No other process has the database open.${blind}`);
+  return told(`The database is open in ${users.length === 1 ? 'process' : 'processes'} ${users.join(', ')}.${blind}`);
 }
 
 /** Of /proc, where there is one. */
-async function processesWith(file: string): Promise<readonly string[] | null> {
+async function processesWith(file: string): Promise<{ users: readonly string[]; hidden: boolean } | null> {
   const ids = await readdir('/proc').catch(() => null);
   if (ids === null) return null;
-  const open = await Promise.all(
-    ids
-      .filter((id) => /^\d+$/.test(id) && id !== String(process.pid))
-      .map(async (id) => {
-        const descriptors = await readdir(`/proc/${id}/fd`).catch(() => []);
-        const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/${id}/fd/${fd}`).catch(() => '')));
-        return targets.includes(file) ? [id] : [];
-      }),
+  let hidden = false;
+  const open = await mapLimited(
+    ids.filter((id) => /^\d+$/.test(id) && id !== String(process.pid)),
+    16,
+    async (id) => {
+      const descriptors = await readdir(`/proc/${id}/fd`).catch((error: unknown) => {
+        hidden ||= systemCode(error) === 'EACCES';
+        return [];
+      });
+      const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/${id}/fd/${fd}`).catch(() => '')));
+      return targets.includes(file) ? [id] : [];
+    },
   );
-  return open.flat();
+  return { users: open.flat(), hidden };
 }
 
 async function examineAccess(file: string): Promise<Diagnosis> {

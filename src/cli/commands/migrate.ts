@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { errorTable } from '../../error-table.js';
+import { constants } from 'node:os';
 import { BackupError } from '../../errors.js';
 import { MigrationNotStarted } from '../../operations/guard-migration.js';
-import type { Command } from '../command.js';
+import { type Command, type CommandContext, interruptedCode } from '../command.js';
 
 export interface MigrateFlags {
   readonly label?: string;
@@ -14,18 +14,21 @@ export interface MigrateFlags {
 class CommandFailed extends Error {
   readonly exitCode: number;
 
-  constructor(command: string, exitCode: number) {
-    super(`${command} ended with code ${exitCode}.`);
-    this.exitCode = exitCode;
+  constructor(command: string, code: number | null, signal: NodeJS.Signals | null) {
+    super(signal === null ? `${command} ended with code ${code}.` : `${command} was ended by ${signal}.`);
+    // As shells tell of a signal.
+    this.exitCode = signal === null ? (code ?? 1) : 128 + constants.signals[signal];
   }
 }
 
 /** Runs the host's own migration command under guard, and ends as it ended, so that a pipeline fails where it fails. */
 export function migrate(command: readonly string[], flags: MigrateFlags): Command {
-  return async ({ service, terminal, signal, caller }) => {
-    const label = flags.label ?? command.join(' ').slice(0, 200);
+  return async (context) => {
+    const { service, terminal, signal, caller } = context;
+    // Not its arguments: there may be a secret among them.
+    const label = flags.label ?? command[0];
     try {
-      const { backup, validation } = await service.guardMigration(() => run(command, terminal.isJson, signal), {
+      const { backup, validation } = await service.guardMigration(() => run(command, context), {
         ...caller,
         ...flags,
         label,
@@ -36,23 +39,31 @@ export function migrate(command: readonly string[], flags: MigrateFlags): Comman
     } catch (error) {
       if (!(error instanceof BackupError) || !(error.cause instanceof CommandFailed)) throw error;
       terminal.fail(error);
-      return error.cause.exitCode;
+      return signal.aborted ? interruptedCode : error.cause.exitCode;
     }
   };
 }
 
+/** A command that does not end when it is asked to is ended. */
+const longestDeafMs = 10_000;
+
 /** What it says goes where people look; a script reads standard output for one document alone. */
-function run([program = '', ...parameters]: readonly string[], isJson: boolean, signal: AbortSignal): Promise<void> {
+function run([program = '', ...parameters]: readonly string[], { terminal, signal }: CommandContext): Promise<void> {
+  terminal.makeWay();
   return new Promise((resolve, reject) => {
-    const child = spawn(program, parameters, { stdio: ['inherit', isJson ? 2 : 'inherit', 'inherit'] });
+    const child = spawn(program, parameters, { stdio: ['inherit', terminal.isJson ? 2 : 'inherit', 'inherit'] });
     // A Ctrl-C reaches the command by itself; a signal sent to this process alone does not.
-    const pass = (): void => void child.kill('SIGTERM');
+    const pass = (): void => {
+      child.kill('SIGTERM');
+      setTimeout(() => child.kill('SIGKILL'), longestDeafMs).unref();
+    };
+    if (signal.aborted) pass();
     signal.addEventListener('abort', pass, { once: true });
     child.once('error', (error) => reject(new MigrationNotStarted(`${program} cannot be run: ${error.message}.`)));
-    child.once('close', (code) => {
+    child.once('close', (code, killedBy) => {
       signal.removeEventListener('abort', pass);
       if (code === 0) resolve();
-      else reject(new CommandFailed(program, code ?? errorTable.migration_failed.exitCode));
+      else reject(new CommandFailed(program, code, killedBy));
     });
   });
 }

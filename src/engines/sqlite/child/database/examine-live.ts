@@ -24,15 +24,17 @@ function examine(
   count: ExamineInput['count'],
   engineBug: string | null,
 ): Omit<Examination, 'durationMs'> {
-  const nothing = { tables: [], rows: {}, userVersion: null, journalMode: null, engineBug };
-  if (!existsSync(live)) return { ...nothing, state: 'missing' };
-  if (statSync(live).size === 0) return { ...nothing, state: 'empty' };
+  const nothing = { hasLogAlone: false, tables: [], rows: {}, userVersion: null, journalMode: null, engineBug };
+  const hasLogAlone = ['-wal', '-journal'].some((ending) => sizeOf(live + ending) > 0);
+  if (!existsSync(live)) return { ...nothing, state: 'missing', hasLogAlone };
+  if (sizeOf(live) === 0) return { ...nothing, state: 'empty', hasLogAlone };
   let database: Database | undefined;
   try {
     database = pinLive(live, { timeout: patienceMs });
-    const tables = tableNames(database);
+    const tables = contentNames(database);
     const { userVersion } = readFacts(database);
-    const counted = count === 'all' ? tables : tables.filter((name) => count.includes(name));
+    const countable = tableNames(database);
+    const counted = count === 'all' ? countable : countable.filter((name) => count.includes(name));
     const rows = countRows(database, { of: counted, onDamaged: () => undefined });
     const journalMode = String(database.pragma('journal_mode', { simple: true }));
     return { ...nothing, state: tables.length === 0 ? 'empty' : 'readable', tables, rows, userVersion, journalMode };
@@ -42,6 +44,18 @@ function examine(
   } finally {
     database?.close();
   }
+}
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+/** Whatever the application has made that can be asked like a table: also virtual ones, whose rows are not counted. */
+function contentNames(database: Database): string[] {
+  return database
+    .prepare(
+      String.raw`SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`,
+    )
+    .pluck()
+    .all() as string[];
 }
 
 function engineVersion(): string {
