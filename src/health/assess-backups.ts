@@ -44,7 +44,7 @@ export interface BackupsAssessment extends Assessment {
 }
 
 /** Those of the live database that can be restored as far as anybody knows; an upload is of another one. */
-export const isUsable = ({ kind, verification }: KnownBackup): boolean =>
+const isUsable = ({ kind, verification }: KnownBackup): boolean =>
   kind !== null && kind !== 'uploaded' && verification?.ok !== false;
 
 /**

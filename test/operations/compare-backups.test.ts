@@ -137,6 +137,53 @@ describe('two states of a database', () => {
     expect(tables).toMatchObject([{ rowsFrom: 2, rowsTo: 2, added: 0, removed: 0, changed: 1 }]);
   });
 
+  it.each([
+    [
+      'of a key that another collation tells apart',
+      "t (id TEXT PRIMARY KEY COLLATE NOCASE); INSERT INTO t VALUES ('a')",
+      "t (id TEXT PRIMARY KEY); INSERT INTO t VALUES ('a'), ('A')",
+      [1, 2, 1, 0, 0],
+    ],
+    [
+      'of a key of another type',
+      't (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)',
+      "t (id TEXT PRIMARY KEY); INSERT INTO t VALUES ('1'), ('01')",
+      [1, 2, 1, 0, 1],
+    ],
+    [
+      'with a key that is null',
+      't (id TEXT PRIMARY KEY, b); INSERT INTO t VALUES (NULL, 1), (NULL, 2)',
+      't (id TEXT PRIMARY KEY, b); INSERT INTO t VALUES (NULL, 1), (NULL, 2)',
+      [2, 2, 0, 0, 0],
+    ],
+    [
+      'with numbers of another type',
+      't (id INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, 1)',
+      't (id INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, 1.0)',
+      [1, 1, 0, 0, 1],
+    ],
+    [
+      'whose names have another case',
+      "T (Id INTEGER PRIMARY KEY, Name); INSERT INTO T VALUES (1, 'x')",
+      "t (id INTEGER PRIMARY KEY, name); INSERT INTO t VALUES (1, 'y')",
+      [1, 1, 0, 0, 1],
+    ],
+    [
+      'with more columns than an expression may have',
+      `t (id INTEGER PRIMARY KEY, ${Array.from({ length: 1_500 }, (_each, index) => `c${index}`).join(', ')}); INSERT INTO t (id, c7) VALUES (1, 1)`,
+      `t (id INTEGER PRIMARY KEY, ${Array.from({ length: 1_500 }, (_each, index) => `c${index}`).join(', ')}); INSERT INTO t (id, c7) VALUES (1, 2)`,
+      [1, 1, 0, 0, 1],
+    ],
+  ] as const)('of a table %s are counted right', async (_what, before, after, counts) => {
+    const { service, database } = createShop(`CREATE TABLE ${before}`);
+    await service.create();
+    database.exec(`DROP TABLE t; CREATE TABLE ${after}`);
+    const { tables } = await service.compare('latest', 'live');
+    expect(
+      tables.map(({ rowsFrom, rowsTo, added, removed, changed }) => [rowsFrom, rowsTo, added, removed, changed]),
+    ).toEqual([counts]);
+  });
+
   it('whatever was done between them, is what was done', async () => {
     const { service, database } = createShop('CREATE TABLE t (id INTEGER PRIMARY KEY, value)');
     const anyRows = fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3 })), {

@@ -275,6 +275,150 @@ describe('rows that do not fit are refused, and nothing is changed', () => {
   });
 });
 
+describe('what differs only a little', () => {
+  it('is a name in another case: its values come, and keys stay', async () => {
+    const { database, restore, all } = await createShop(
+      "CREATE TABLE T (id INTEGER PRIMARY KEY, Name); INSERT INTO T VALUES (10, 'x')",
+    );
+    database.exec('DROP TABLE T; CREATE TABLE t (ID INTEGER PRIMARY KEY, name)');
+    expect((await restore('t')).warnings).toEqual([]);
+    expect(all('t')).toEqual([[10, 'x']]);
+  });
+
+  it('is a type that turns values into others: how many is told', async () => {
+    const { database, restore, all } = await createShop(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, phone TEXT); INSERT INTO t VALUES (1, '0049'), (2, 'x')",
+    );
+    database.exec('DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, phone INTEGER)');
+    const { warnings } = await restore('t');
+    expect(all('t')).toEqual([
+      [1, 49],
+      [2, 'x'],
+    ]);
+    expect(warnings).toEqual([
+      't."phone": 1 values are other ones than in the backup, as its type or constraint is another.',
+    ]);
+  });
+
+  it('is a column that is generated now: what it had is told as left out', async () => {
+    const { database, restore } = await createShop('CREATE TABLE t (a, total); INSERT INTO t VALUES (2, 77)');
+    database.exec('DROP TABLE t; CREATE TABLE t (a, total AS (a * 2))');
+    expect((await restore('t')).warnings).toEqual([
+      't.total of the backup has no place in the live database: it was left out.',
+    ]);
+  });
+
+  it('is a key in descending order, which is no rowid', async () => {
+    const { database, restore } = await createShop(
+      'CREATE TABLE t (id INTEGER PRIMARY KEY DESC); INSERT INTO t (rowid, id) VALUES (10, 1), (20, 2)',
+    );
+    database.exec('DELETE FROM t');
+    await restore('t');
+    expect(database.prepare('SELECT rowid, id FROM t ORDER BY id').raw().all()).toEqual([
+      [10, 1],
+      [20, 2],
+    ]);
+  });
+});
+
+describe('references', () => {
+  const family = `
+    PRAGMA foreign_keys = OFF;
+    CREATE TABLE p (id INTEGER PRIMARY KEY);
+    CREATE TABLE q (x);
+    CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p (id), q REFERENCES q (x));
+  `;
+
+  it('of which one cannot be checked by SQLite are checked all the same', async () => {
+    const { database, restore, all } = await createShop(
+      `${family}; INSERT INTO p VALUES (1), (2); INSERT INTO c VALUES (1, 2, NULL)`,
+    );
+    database.pragma('foreign_keys = OFF');
+    database.exec('DELETE FROM c; DELETE FROM p WHERE id = 2');
+    await expect(restore('c')).rejects.toMatchObject({
+      facts: { problems: ['rows of c refer to rows of p that would be missing'] },
+    });
+    expect(all('c')).toEqual([]);
+  });
+
+  it('that were broken before hide none that is new, and are told where they stay', async () => {
+    const { database, service, filename, restore } = await createShop(
+      `${family}; INSERT INTO p VALUES (7); INSERT INTO c VALUES (1, 7, NULL)`,
+    );
+    database.pragma('foreign_keys = OFF');
+    database.exec('DELETE FROM p; UPDATE c SET p = 99');
+    await expect(restore('c')).rejects.toMatchObject({ code: 'backup_incompatible' });
+    database.exec('UPDATE c SET p = 7');
+    const { checks, warnings } = await restore('c');
+    expect(checks.foreign_keys).toBe('warning');
+    expect(warnings).toEqual(['rows of c refer to rows of p that are missing']);
+    expect((await service.list()).backups.filter(({ kind }) => kind === 'safety')).toHaveLength(1);
+    expect(filename).not.toBe('');
+  });
+
+  it('by the tens of thousands do not hold the lock for long', async () => {
+    const { database, restore } = await createShop(`
+      CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);
+      CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p (id)) WITHOUT ROWID;
+    `);
+    database.pragma('foreign_keys = OFF');
+    database.exec(
+      'INSERT INTO c WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT i, i + 9 FROM n',
+    );
+    const { durationMs } = await restore('p');
+    expect(durationMs).toBeLessThan(20_000);
+  });
+});
+
+describe('what only the application knows', () => {
+  it.each([
+    ['a function in an index', 'CREATE INDEX i ON t (mine(a))'],
+    ['a trigger of another name of the database', 'CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT mine(new.a); END'],
+  ])('(%s) is a refusal or no hindrance, never an internal error', async (_what, sql) => {
+    const { database, restore, all } = await createShop(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'x')",
+    );
+    database.function('mine', { deterministic: true }, (value) => value);
+    database.exec(`DELETE FROM t; ${sql}`);
+    const outcome = await restore('t').then(
+      () => 'done',
+      (error: { code: string }) => error.code,
+    );
+    expect(outcome).toBe(sql.includes('INDEX') ? 'backup_incompatible' : 'done');
+    expect(all('t')).toHaveLength(outcome === 'done' ? 1 : 0);
+  });
+
+  it('a full-text index that triggers keep is named, and one over a view is built anew', async () => {
+    const { database, restore } = await createShop(`
+      CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);
+      INSERT INTO notes VALUES (1, 'the old tale');
+      CREATE VIEW seen AS SELECT id, body FROM notes;
+      CREATE VIRTUAL TABLE own USING fts5(body);
+      CREATE VIRTUAL TABLE viewed USING "fts5"(body, content = 'seen', content_rowid='id');
+      CREATE TRIGGER kept AFTER INSERT ON notes BEGIN INSERT INTO own VALUES (new.body); END;
+    `);
+    database.exec("DELETE FROM notes; INSERT INTO notes VALUES (9, 'new')");
+    const { warnings } = await restore('notes');
+    expect(warnings).toEqual(['own is kept by the trigger kept, which did not fire: it must be built anew.']);
+    expect(database.prepare("SELECT rowid FROM viewed WHERE viewed MATCH 'tale'").pluck().all()).toEqual([1]);
+  });
+});
+
+describe('a restore that was refused', () => {
+  it('leaves no safety backup, and nothing to undo', async () => {
+    const { database, service, restore } = await createShop();
+    database.exec("INSERT INTO users VALUES (3, 'cid'); INSERT INTO orders (user_id, cents) VALUES (3, 1)");
+    await expect(restore('users')).rejects.toMatchObject({ code: 'backup_incompatible' });
+    expect((await service.list()).backups.map(({ kind }) => kind)).toEqual(['manual']);
+    await expect(service.lastReplaced()).rejects.toMatchObject({ code: 'backup_not_found' });
+  });
+
+  it('for tables that make no sense rejects like any other', async () => {
+    const { service, filename } = await createShop();
+    await expect(service.restore(filename, { tables: [] })).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+});
+
 describe('over HTTP', () => {
   it('chooses tables, and undoes the last restore', async () => {
     const app = await startApp();

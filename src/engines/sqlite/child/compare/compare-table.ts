@@ -72,8 +72,10 @@ function joinSql(
   columns: readonly string[],
 ): string {
   const matches = key.map(([from, to]) => `a.${from} = b.${to}`).join(' AND ');
-  return `SELECT count(*) AS matched, sum(${differs('a', 'b', columns)}) AS changed
-    FROM ${sides.from}.${quote(name)} a JOIN ${sides.to}.${quote(name)} b ON ${matches}`;
+  // The limit keeps the two levels apart: an aggregate may not name as many columns as a table may have.
+  return `SELECT count(*) AS matched, sum(differs) AS changed FROM (
+    SELECT (${differs('a', 'b', columns)}) AS differs
+    FROM ${sides.from}.${quote(name)} a JOIN ${sides.to}.${quote(name)} b ON ${matches} LIMIT -1)`;
 }
 
 /** SQL that is 1 where rows of two tables differ in a column, by type or by bytes. The columns are quoted. */
