@@ -34,9 +34,9 @@ export async function measureHealth({ folder, runs, onRun }) {
 
 /** Who asks and who is asked have a process each; so has whoever measures. */
 async function measure(origin, path) {
-  const probes = path === null ? null : load(origin + path, probesPerSecond);
-  const [told] = await once(load(`${origin}/orders`, appRequestsPerSecond), 'message');
-  const probed = probes === null ? { requests: 0 } : (await once(probes, 'message'))[0];
+  const probing = path === null ? [{ requests: 0 }] : once(load(origin + path, probesPerSecond), 'message');
+  const asking = once(load(`${origin}/orders`, appRequestsPerSecond), 'message');
+  const [[probed], [told]] = await Promise.all([probing, asking]);
   return { ...told, durationMs: told.p99Ms, probesPerSecond: probed.requests / secondsOfRun };
 }
 
