@@ -30,13 +30,13 @@ export function statusOf(findings: readonly Finding[]): HealthStatus {
   return findings.length > 0 ? 'degraded' : 'healthy';
 }
 
-/** The worst finding, and what to run. */
+/** The worst finding, and at the end what to run, so that it can be copied. */
 export function messageOf(findings: readonly Finding[]): string {
   const worst = findings.find(({ severity }) => severity === 'critical') ?? findings[0];
   if (worst === undefined) return 'The database and its backups are well.';
   const others = findings.length - 1;
   const more = others === 0 ? '' : ` ${others} more ${others === 1 ? 'check does' : 'checks do'} not pass.`;
-  return `${worst.message} Run: ${worst.command}.${more}`;
+  return `${worst.message}${more} Run: ${worst.command}`;
 }
 
 export function toReport(

@@ -1,12 +1,14 @@
 import type { Engine, Examination } from '../engines/engine.js';
 
-/** Between two looks. */
+/** Between two looks at the schema. */
 const shortestPauseMs = 100;
-/** Looking takes no more of a core than a twentieth. */
-const pauseFactor = 20;
-/** What takes longer is not waited for again: what is known is told, and known better a moment later. */
+/** A count that takes longer is made beside the probes, which are told what is known meanwhile. */
+const longCountMs = 50;
+/** Counting takes a twentieth of a core at most, and where it is long a hundredth: that is not seen in what the application's requests take. */
+const pauseFactors = { short: 20, long: 100 } as const;
+/** A probe waits no longer for the next count. */
 const patienceMs = 250;
-/** After a look that failed, if it was a short one. */
+/** After a look that failed, where nothing has changed since. */
 const failurePauseMs = 1_000;
 /** The rows of such a database are not counted while the first probe waits. */
 const largeBytes = 64 * 1024 ** 2;
@@ -17,12 +19,14 @@ const countAgainMs = 10 * 60_000;
 interface Known {
   readonly found: Examination;
   readonly stamp: string | null;
+  /** The stamp of what was counted. */
+  readonly rowsStamp: string | null;
   readonly at: number;
 }
 
 /**
- * What a probe is told of the live database. The child looks only when the file has changed, and the larger the
- * database is the more seldom, so that a probe each second costs nothing; the application's own process only asks for
+ * What a probe is told of the live database. The child looks only when the file has changed, and counts rows the more
+ * seldom the longer that takes, so that a probe each second costs nothing; the application's own process only asks for
  * sizes and times.
  */
 export class LiveLook {
@@ -30,8 +34,10 @@ export class LiveLook {
   #known: Known | undefined;
   #looking: Promise<Known> | undefined;
   #stamping: Promise<string | null> | undefined;
+  #counting: Promise<void> | undefined;
+  #countMs = 0;
   #countFrom = 0;
-  #failure: { readonly error: unknown; readonly until: number } | undefined;
+  #failure: { readonly error: unknown; readonly stamp: string | null; readonly until: number } | undefined;
   readonly #onFault: (error: unknown) => void;
 
   /** @param onFault hears of each look that fails, once, however many have asked */
@@ -40,18 +46,25 @@ export class LiveLook {
     this.#onFault = onFault;
   }
 
-  /** @throws BackupError `database_busy` when nothing is known yet and it stays locked */
+  /** @throws BackupError `database_busy` while it stays locked; what the engine fails with */
   async read(): Promise<Examination> {
-    if (this.#failure !== undefined && performance.now() < this.#failure.until) throw this.#failure.error;
     const stamp = await this.#stamp();
+    const now = performance.now();
+    const failure = this.#failure;
+    if (failure !== undefined && failure.stamp === stamp && now < failure.until) throw failure.error;
     const known = this.#known;
     if (known === undefined || (known.stamp === null) !== (stamp === null)) return (await this.#lookAfter(0)).found;
-    if (known.stamp === stamp) return known.found;
-    const pauseMs = Math.max(shortestPauseMs, pauseFactor * known.found.durationMs);
-    const waitMs = known.at + pauseMs - performance.now();
-    if (waitMs <= patienceMs && known.found.durationMs <= patienceMs) return (await this.#lookAfter(waitMs)).found;
-    if (waitMs <= 0) this.#lookAfter(0).catch(() => undefined);
-    return known.found;
+    if (known.stamp === stamp && (known.rowsStamp === stamp || now < this.#countFrom)) return known.found;
+    if (known.stamp === stamp && this.#isLong) {
+      this.#countBeside();
+      return known.found;
+    }
+    const countAt = this.#isLong ? 0 : Math.min(this.#countFrom, now + patienceMs);
+    return (await this.#lookAfter(Math.max(known.at + shortestPauseMs, countAt) - now)).found;
+  }
+
+  get #isLong(): boolean {
+    return this.#countMs > longCountMs;
   }
 
   /** One at a time, for all that ask meanwhile. */
@@ -72,46 +85,66 @@ export class LiveLook {
     return this.#stamping;
   }
 
-  /** What failed is not tried again by the next probe. */
+  /** What failed is not tried again by the next probe. The stamp is the one from before: a change meanwhile is looked at again. */
   async #remember(): Promise<Known> {
-    const startedAt = performance.now();
+    const stamp = await this.#engine.stamp();
     try {
-      const known = await this.#look();
+      this.#known = await this.#look(stamp);
       this.#failure = undefined;
-      return known;
+      return this.#known;
     } catch (error) {
-      const now = performance.now();
-      this.#failure = { error, until: now + Math.max(failurePauseMs, pauseFactor * (now - startedAt)) };
+      this.#failure = { error, stamp, until: performance.now() + failurePauseMs };
       this.#onFault(error);
       throw error;
     }
   }
 
-  /** The stamp is the one from before: whatever changes meanwhile is looked at again. */
-  async #look(): Promise<Known> {
-    const stamp = await this.#engine.stamp();
-    const isFirstOfLarge = this.#known === undefined && (await this.#isLarge());
-    const counted = performance.now() >= this.#countFrom && !isFirstOfLarge ? await this.#count() : null;
-    const found = counted ?? (await this.#examine([]));
+  async #look(stamp: string | null): Promise<Known> {
+    const before = this.#known;
+    if (before === undefined && (await this.#isLarge())) this.#countMs = Number.POSITIVE_INFINITY;
+    const [isDue, isLong] = [performance.now() >= this.#countFrom, this.#isLong];
+    const counted = isDue && !isLong ? await this.#count() : null;
+    if (counted !== null) return { found: counted, stamp, rowsStamp: stamp, at: performance.now() };
+    const found = await this.#examine([]);
+    if (isDue && isLong) this.#countBeside();
     // What was counted before is told until it can be counted again.
-    const rows = counted === null && found.state === 'readable' ? (this.#known?.found.rows ?? {}) : found.rows;
-    // Nobody waits for what comes then: it is counted beside the probes.
-    const durationMs = isFirstOfLarge ? Math.max(found.durationMs, patienceMs + 1) : found.durationMs;
-    this.#known = { found: { ...found, rows, durationMs }, stamp: isFirstOfLarge ? '' : stamp, at: performance.now() };
-    return this.#known;
+    const rows = found.state === 'readable' ? (before?.found.rows ?? {}) : found.rows;
+    return { found: { ...found, rows }, stamp, rowsStamp: before?.rowsStamp ?? '', at: performance.now() };
   }
 
   async #isLarge(): Promise<boolean> {
     return (await this.#engine.liveBytes().catch(() => 0)) > largeBytes;
   }
 
+  /** Nobody waits for it. */
+  #countBeside(): void {
+    this.#counting ??= this.#countAndKeep()
+      .catch(this.#onFault)
+      .finally(() => {
+        this.#counting = undefined;
+      });
+  }
+
+  async #countAndKeep(): Promise<void> {
+    const rowsStamp = await this.#engine.stamp();
+    const counted = await this.#count();
+    if (counted === null || this.#known === undefined) return;
+    this.#known = { ...this.#known, found: { ...this.#known.found, rows: counted.rows }, rowsStamp };
+  }
+
   /** Null when it takes too long. */
   async #count(): Promise<Examination | null> {
     try {
-      return await this.#examine('all');
+      const counted = await this.#examine('all');
+      this.#countMs = counted.durationMs;
+      const factor = this.#isLong ? pauseFactors.long : pauseFactors.short;
+      this.#countFrom = performance.now() + factor * counted.durationMs;
+      return counted;
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'TimeoutError') throw error;
-      this.#countFrom = performance.now() + countAgainMs;
+      const isTooLong = error instanceof Error && error.name === 'TimeoutError';
+      this.#countFrom = performance.now() + (isTooLong ? countAgainMs : failurePauseMs);
+      if (!isTooLong) throw error;
+      this.#countMs = longestCountMs;
       return null;
     }
   }

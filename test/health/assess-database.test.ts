@@ -57,7 +57,7 @@ describe('the live database', () => {
 
   it('of which the newest backup is as bad names an older one', () => {
     expect(assess({ tables: ['users'] }, 'app_backup_2026-01-08_21-00-00.db').message).toContain(
-      'Run: npx express-db-backup restore app_backup_2026-01-08_21-00-00.db.',
+      'Run: npx express-db-backup restore app_backup_2026-01-08_21-00-00.db',
     );
   });
 
@@ -75,7 +75,7 @@ describe('the live database', () => {
     const { status, message } = assess({ userVersion: 3 });
     expect([status, message]).toEqual([
       'critical',
-      'The schema is too old: its user_version is 3, the application needs 4. Run: npx express-db-backup migrate -- <your migration command>.',
+      'The schema is too old: its user_version is 3, the application needs 4. Run: npx express-db-backup migrate -- <your migration command>',
     ]);
   });
 
@@ -87,12 +87,12 @@ describe('the live database', () => {
 
   it('of an engine that can damage it is degraded', () => {
     const { status, message } = assess({ engineBug: 'SQLite 3.49.0 can damage it.' });
-    expect([status, message]).toEqual(['degraded', 'SQLite 3.49.0 can damage it. Run: npm install better-sqlite3@12.']);
+    expect([status, message]).toEqual(['degraded', 'SQLite 3.49.0 can damage it. Run: npm install better-sqlite3@12']);
   });
 
   it('is told by its worst finding first, with how many more there are', () => {
     expect(assess({ tables: [], state: 'readable', engineBug: 'It is old.' }).message).toBe(
-      'The table orders is missing. Run: npx express-db-backup restore latest. 2 more checks do not pass.',
+      'The table orders is missing. 2 more checks do not pass. Run: npx express-db-backup restore latest',
     );
   });
 

@@ -137,7 +137,7 @@ describe('it is degraded, with 200', () => {
     expect([status, body.status, body.message]).toEqual([
       200,
       'degraded',
-      'There is no backup. Run: npx express-db-backup create.',
+      'There is no backup. Run: npx express-db-backup create',
     ]);
     expect((await get('/database', 'DEVELOPER')).body.status).toBe('healthy');
   });
