@@ -20,13 +20,15 @@ export class Terminal {
   /** The outcome: `value` as JSON, or the lines for people. */
   tell(value: object, lines: readonly string[]): void {
     this.makeWay();
-    process.stdout.write(this.isJson ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''));
+    process.stdout.write(
+      this.isJson ? `${JSON.stringify(value)}\n` : lines.map((line) => `${harmless(line)}\n`).join(''),
+    );
   }
 
   /** For people only, while a command still works. */
   note(line: string): void {
     this.makeWay();
-    if (!this.isJson) process.stderr.write(`${line}\n`);
+    if (!this.isJson) process.stderr.write(`${harmless(line)}\n`);
   }
 
   /** For whoever looks into a fault; also beside a document for a script. */
@@ -39,7 +41,7 @@ export class Terminal {
     this.makeWay();
     const problem: Problem = toProblem(error);
     if (this.isJson) process.stdout.write(`${JSON.stringify(problem)}\n`);
-    else process.stderr.write(`${this.style('red', problem.title)}: ${problem.detail}\n${problem.hint}\n`);
+    else process.stderr.write(`${this.style('red', problem.title)}: ${harmless(problem.detail)}\n${problem.hint}\n`);
   }
 
   style(style: Style, text: string): string {
@@ -89,6 +91,15 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
     reader.close();
   }
 }
+
+/** How a style begins or ends. */
+const ownStyle = /^.\[(?:1|2|22|31|32|33|39)m/;
+
+/** Names in a database that came from elsewhere command no terminal. */
+const harmless = (text: string): string =>
+  text.replaceAll(/\p{Cc}/gu, (character, at: number) =>
+    character === '\n' || ownStyle.test(text.slice(at, at + 5)) ? character : '?',
+  );
 
 const visible = (text: string | undefined): string => stripVTControlCharacters(text ?? '');
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -14,6 +14,7 @@ import {
   statsSchema,
   verifySchema,
 } from '../helpers/contract.js';
+import { corruptMiddlePage } from '../helpers/damage.js';
 import { createDatabase, generations, inspect, openAgain, setGeneration } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { stagedFiles, storedBackups } from '../helpers/workspace.js';
@@ -111,6 +112,16 @@ describe('a round trip in a terminal', () => {
     for (const { stdout, stderr } of [created, listed]) expect(stdout + stderr).not.toContain('\u001b');
   });
 
+  it('commands no terminal by what stands in a database', async () => {
+    const project = createProject();
+    await runCli(['create'], project);
+    const database = new Database(project.file);
+    database.exec('CREATE TABLE "a\u001b[2Jb\u009b31mc\r\u001b[31md" (x)');
+    database.close();
+    const { stdout } = await runCli(['compare', 'latest'], project);
+    expect(stdout).toContain('a?[2Jb?31mc?\u001b[31md');
+  });
+
   it('removes, pins, cleans up', async () => {
     const project = createProject({ retention: { keep: 9 } });
     const names: string[] = [];
@@ -146,6 +157,15 @@ describe('a round trip in a terminal', () => {
     const imported = await runJson(['import', 'copy.db', '--sha256', backup.sha256], project, createdSchema);
     expect(imported.backup.kind).toBe('uploaded');
     expect((await runJson(['import', 'nowhere.db'], project, problem, 5)).code).toBe('backup_not_found');
+  });
+
+  it('exports no bytes that are not those of the backup', async () => {
+    const project = createProject();
+    const { backup } = await runJson(['create'], project, createdSchema);
+    corruptMiddlePage(join(project.directory, backup.filename));
+    const before = readdirSync(project.cwd);
+    expect((await runJson(['export', 'latest', 'copy.db'], project, problem, 9)).code).toBe('backup_damaged');
+    expect(readdirSync(project.cwd)).toEqual(before);
   });
 });
 
