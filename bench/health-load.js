@@ -3,7 +3,7 @@ import { Agent, get } from 'node:http';
 /** Entry of a process that asks at an even pace, and tells how long the answers took, in ms. */
 const [, , url, perSecond, seconds] = process.argv;
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-const tickMs = 5;
+const tickMs = 1;
 /** What a process costs that begins is not measured. */
 const warmUpMs = 2_000;
 const durations = [];
