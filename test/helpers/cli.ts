@@ -64,7 +64,10 @@ export function runTyped(
   { cwd }: { readonly cwd: string },
 ): Promise<{ code: number | null; shown: string; raw: string }> {
   const typed = line.replace('npx express-db-backup', `${process.execPath} ${program}`);
-  const child = spawn('script', ['-qec', typed, '/dev/null'], { cwd, stdio: ['pipe', 'pipe', 'ignore'] });
+  // Somebody's terminal has colours, whatever the tests' own has.
+  const { NO_COLOR: _noColor, CI: _ci, ...inherited } = process.env;
+  const env = { ...inherited, TERM: 'xterm' };
+  const child = spawn('script', ['-qec', typed, '/dev/null'], { cwd, env, stdio: ['pipe', 'pipe', 'ignore'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   let shown = '';
   let isAsked = false;
