@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
-import { damagePages } from '../helpers/database-files.js';
+import { damagePages, tamperSchema } from '../helpers/database-files.js';
 import { createDatabase, generations } from '../helpers/live-database.js';
 import { createWorkspace, storedBackups } from '../helpers/workspace.js';
 
@@ -48,6 +48,28 @@ it('a damaged page is found although an index calls a function of the applicatio
   damagePages(databaseFile, 20, 3);
   await expect(service.create()).rejects.toMatchObject({ code: 'source_damaged' });
   expect(storedBackups(directory)).toHaveLength(1);
+});
+
+it('a table is counted, backed up and restored although its index is in an order that only the application knows', async () => {
+  const { database, databaseFile, service } = createWorkspace();
+  database.exec(
+    "CREATE TABLE words (word TEXT); CREATE INDEX by_word ON words (word); INSERT INTO words VALUES ('a'), ('b')",
+  );
+  const ordered =
+    "UPDATE sqlite_schema SET sql = 'CREATE INDEX by_word ON words (word COLLATE german)' WHERE name = 'by_word'";
+  tamperSchema(databaseFile, ordered);
+  const { filename, warnings, tables } = await service.create();
+  expect(tables?.words).toBe(2);
+  expect(warnings).toEqual([expect.stringContaining('no such collation sequence: german')]);
+  expect((await service.verify(filename)).ok).toBe(true);
+  database.exec('DELETE FROM items');
+  const receipt = await service.restore(filename);
+  expect(receipt.tables).toMatchObject({ items: { before: 0, after: 500 }, words: { before: 2, after: 2 } });
+  await expect(service.restore(filename, { tables: ['words'] })).rejects.toMatchObject({
+    code: 'backup_incompatible',
+    facts: { problems: [expect.stringContaining('no such collation sequence: german')] },
+  });
+  expect((await service.restore(filename, { tables: ['items'] })).tables).toMatchObject({ items: { after: 500 } });
 });
 
 it('a backup in another text encoding is refused, because open connections could not go on', async () => {
