@@ -1,9 +1,14 @@
 import type { Engine, Examination } from '../engines/engine.js';
 
+/** Of the probes within such a time one asks the file system. */
+const stampMs = 5;
 /** Between two looks at the schema. */
 const shortestPauseMs = 100;
 /** A count that takes longer is made beside the probes, which are told what is known meanwhile. */
 const longCountMs = 50;
+/** More probes at once do not wait for a look, where the last one is young: answered together they would keep all else waiting. */
+const mostWaiting = 4;
+const youngMs = 1_000;
 /** Counting takes a twentieth of a core at most, and where it is long a hundredth: that is not seen in what the application's requests take. */
 const pauseFactors = { short: 20, long: 100 } as const;
 /** A probe waits no longer for the next count. */
@@ -33,7 +38,8 @@ export class LiveLook {
   readonly #engine: Engine;
   #known: Known | undefined;
   #looking: Promise<Known> | undefined;
-  #stamping: Promise<string | null> | undefined;
+  #waiting = 0;
+  #stamping: { readonly until: number; readonly stamp: Promise<string | null> } | undefined;
   #counting: Promise<void> | undefined;
   #countMs = 0;
   #countFrom = 0;
@@ -53,14 +59,15 @@ export class LiveLook {
     const failure = this.#failure;
     if (failure !== undefined && failure.stamp === stamp && now < failure.until) throw failure.error;
     const known = this.#known;
-    if (known === undefined || (known.stamp === null) !== (stamp === null)) return (await this.#lookAfter(0)).found;
+    if (known === undefined || (known.stamp === null) !== (stamp === null)) return this.#lookAfter(0);
     if (known.stamp === stamp && (known.rowsStamp === stamp || now < this.#countFrom)) return known.found;
     if (known.stamp === stamp && this.#isLong) {
       this.#countBeside();
       return known.found;
     }
+    if (this.#waiting >= mostWaiting && now - known.at < youngMs) return known.found;
     const countAt = this.#isLong ? 0 : Math.min(this.#countFrom, now + patienceMs);
-    return (await this.#lookAfter(Math.max(known.at + shortestPauseMs, countAt) - now)).found;
+    return this.#lookAfter(Math.max(known.at + shortestPauseMs, countAt) - now);
   }
 
   get #isLong(): boolean {
@@ -68,21 +75,25 @@ export class LiveLook {
   }
 
   /** One at a time, for all that ask meanwhile. */
-  #lookAfter(waitMs: number): Promise<Known> {
+  async #lookAfter(waitMs: number): Promise<Examination> {
     this.#looking ??= new Promise((resolve) => setTimeout(resolve, Math.max(0, waitMs)))
       .then(() => this.#remember())
       .finally(() => {
         this.#looking = undefined;
       });
-    return this.#looking;
+    this.#waiting++;
+    try {
+      return (await this.#looking).found;
+    } finally {
+      this.#waiting--;
+    }
   }
 
-  /** Of many probes at once one asks the file system. */
   #stamp(): Promise<string | null> {
-    this.#stamping ??= this.#engine.stamp().finally(() => {
-      this.#stamping = undefined;
-    });
-    return this.#stamping;
+    const now = performance.now();
+    if (this.#stamping === undefined || now >= this.#stamping.until)
+      this.#stamping = { until: now + stampMs, stamp: this.#engine.stamp() };
+    return this.#stamping.stamp;
   }
 
   /** What failed is not tried again by the next probe. The stamp is the one from before: a change meanwhile is looked at again. */

@@ -59,6 +59,20 @@ describe('a probe', () => {
     expect(file.counts).toBe(9);
   });
 
+  it('of many at once waits for a look with three others at most, unless the last one is old', async () => {
+    const { look, read, change } = createLook(1);
+    await read();
+    const rowsOf = async (afterMs: number): Promise<unknown[]> => {
+      change();
+      await vi.advanceTimersByTimeAsync(afterMs);
+      const probes = Array.from({ length: 20 }, () => look.read());
+      await vi.advanceTimersByTimeAsync(101);
+      return (await Promise.all(probes)).map(({ rows }) => rows.items);
+    };
+    expect(await rowsOf(10)).toEqual([...Array(4).fill(2), ...Array(16).fill(1)]);
+    expect(await rowsOf(1_000)).toEqual(Array(20).fill(3));
+  });
+
   it('of a large database never waits for its rows, which take a hundredth of the time while it is written to', async () => {
     const { look, read, change, file } = createLook(500);
     file.bytes = 100 * 1024 ** 2;
