@@ -4,6 +4,7 @@ import type { AuditTrail } from '../audit/audit-trail.js';
 import { createInstances, type Instances } from '../coordination/instances.js';
 import { createJournal } from '../coordination/journal.js';
 import { createMaintenance } from '../coordination/maintenance.js';
+import { createMigrationNote } from '../coordination/migration-note.js';
 import { operationTypes, toOperation } from '../coordination/operation.js';
 import { createOperationLock } from '../coordination/operation-lock.js';
 import { createOperationsLog, type OperationsLog } from '../coordination/operations-log.js';
@@ -104,6 +105,7 @@ export function assembleParts(
     runner,
     journal,
     maintenance,
+    migration: createMigrationNote(stateDirectory, instances.isAlive),
     schedule: createScheduleStore(stateDirectory),
     audit: recorder,
     events,

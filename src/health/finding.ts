@@ -17,6 +17,11 @@ export interface Assessment {
   readonly findings: readonly Finding[];
 }
 
+export const together = (...assessments: readonly Assessment[]): Assessment => ({
+  checks: Object.fromEntries(assessments.flatMap(({ checks }) => Object.entries(checks))),
+  findings: assessments.flatMap(({ findings }) => findings),
+});
+
 const program = 'npx express-db-backup';
 /** The commands that findings name. */
 export const commands = {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Journal } from '../coordination/journal.js';
 import type { Maintenance } from '../coordination/maintenance.js';
+import type { MigrationNote } from '../coordination/migration-note.js';
 import type { Engine } from '../engines/engine.js';
 import type { EventListeners } from '../events/event-listeners.js';
 import type { ServiceEvents } from '../events/service-events.js';
@@ -20,6 +21,7 @@ export interface OperationParts {
   readonly runner: OperationRunner;
   readonly journal: Journal;
   readonly maintenance: Maintenance;
+  readonly migration: MigrationNote;
   readonly schedule: ScheduleStore;
   readonly audit: AuditRecorder;
   readonly events: EventListeners<ServiceEvents>;

@@ -2,8 +2,11 @@ import type { OperationsLog } from '../coordination/operations-log.js';
 import { toBackupError } from '../errors.js';
 import { assessBackups, type BackupsAssessment, findRestorable } from '../health/assess-backups.js';
 import { assessDatabase, type DatabaseState, lockedDatabase, unseenDatabase } from '../health/assess-database.js';
+import { assessMigration } from '../health/assess-migration.js';
+import { type Assessment, together } from '../health/finding.js';
 import { type HealthReport, toReport } from '../health/verdict.js';
 import { timeAfter } from '../schedule/plan-run.js';
+import { deepFreeze } from '../system/deep-freeze.js';
 import { LiveLook } from './live-look.js';
 import type { OperationParts } from './operation-parts.js';
 import { readSchedule } from './schedule-history.js';
@@ -18,6 +21,7 @@ const mostRecords = 20;
 interface VaultHealth {
   readonly assessment: BackupsAssessment;
   readonly restorable: string | null;
+  readonly migration: Assessment;
 }
 
 interface Remembered {
@@ -32,6 +36,7 @@ export class Health {
   readonly #open: () => Promise<void>;
   readonly #live: LiveLook;
   #remembered: Remembered | undefined;
+  #told: { readonly found: DatabaseState; readonly vault: VaultHealth; readonly report: HealthReport } | undefined;
 
   /** @param open makes sure that the vault is there and may be used */
   constructor(parts: OperationParts, log: OperationsLog, open: () => Promise<void>) {
@@ -52,10 +57,17 @@ export class Health {
       parts.events.on(name, forget);
   }
 
+  /** What is told of the same things is the same, frozen. */
   async read(): Promise<HealthReport> {
-    const [found, { assessment, restorable }] = await Promise.all([this.#database(), this.#backups()]);
+    const [found, vault] = await Promise.all([this.#database(), this.#backups()]);
+    if (this.#told?.found !== found || this.#told.vault !== vault)
+      this.#told = { found, vault, report: deepFreeze(this.#report(found, vault)) };
+    return this.#told.report;
+  }
+
+  #report(found: DatabaseState, { assessment, restorable, migration }: VaultHealth): HealthReport {
     const { options } = this.#parts;
-    return toReport(found, options, assessDatabase(found, options, restorable), assessment);
+    return toReport(found, options, together(assessDatabase(found, options, restorable), migration), assessment);
   }
 
   async #database(): Promise<DatabaseState> {
@@ -80,12 +92,12 @@ export class Health {
       const { title } = this.#parts.runner.told(error);
       const unknown = { backups: [], freeBytes: null, lastSucceeded: null, nextRunAt: null };
       const state = { ...unknown, fault: title, freshUntil: (createdAt: Date) => createdAt, now: this.#parts.clock() };
-      return { assessment: assessBackups(state), restorable: null };
+      return { assessment: assessBackups(state), restorable: null, migration: assessMigration(null) };
     }
   }
 
   async #assessVault(): Promise<VaultHealth> {
-    const { vault, clock, options } = this.#parts;
+    const { vault, clock, options, migration } = this.#parts;
     const [backups, schedule] = await Promise.all([vault.list(), readSchedule(this.#parts)]);
     const assessment = assessBackups({
       fault: null,
@@ -96,7 +108,11 @@ export class Health {
       freshUntil: (createdAt) => freshUntil(createdAt, options),
       now: clock(),
     });
-    return { assessment, restorable: findRestorable(backups, options) };
+    return {
+      assessment,
+      restorable: findRestorable(backups, options),
+      migration: assessMigration(migration.unfinished()),
+    };
   }
 
   async #lastSucceeded(): Promise<boolean | null> {

@@ -56,12 +56,22 @@ export function restoreBackup(parts: OperationParts, nameOrLatest: string, input
     try {
       await settleRestore(parts);
       const receipt = await restoreHeld(parts, filename, manifest, input, context);
+      if (input.tables === undefined) await endUnfinishedMigration(parts);
       parts.events.emit('restore.finished', receipt);
       return receipt;
     } finally {
       release();
     }
   });
+}
+
+/** What it has left is gone. A note that stays is told until the next restore or migration. */
+async function endUnfinishedMigration({ migration, runner }: OperationParts): Promise<void> {
+  try {
+    if (migration.unfinished() !== null) await migration.end();
+  } catch (error) {
+    runner.told(error);
+  }
 }
 
 async function restoreHeld(

@@ -1,9 +1,11 @@
+import type { Migration } from '../coordination/migration-note.js';
 import type { Examination } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { ValidationReport } from '../events/outcomes.js';
 import { findRestorable } from '../health/assess-backups.js';
 import { assessDatabase, type DatabaseState, lockedDatabase, unseenDatabase } from '../health/assess-database.js';
-import { type Assessment, AssessmentBuilder, commands } from '../health/finding.js';
+import { assessMigration } from '../health/assess-migration.js';
+import { type Assessment, AssessmentBuilder, commands, together } from '../health/finding.js';
 import { askHost } from './ask-host.js';
 import type { OperationParts } from './operation-parts.js';
 
@@ -18,13 +20,15 @@ export async function validateDatabase(parts: OperationParts, seen?: DatabaseSta
   const { options, events } = parts;
   const startedAt = performance.now();
   const found = seen ?? (await examine(parts));
-  const { checks, findings } = assessDatabase(found, options, await restorable(parts));
-  const hostCheck = await checkByHost(parts, found);
-  const all = [...findings, ...hostCheck.findings];
+  const { checks, findings } = together(
+    assessDatabase(found, options, await restorable(parts)),
+    await checkByHost(parts, found),
+    assessMigration(unfinishedMigration(parts)),
+  );
   const report: ValidationReport = {
-    ok: all.every(({ severity }) => severity !== 'critical'),
-    checks: { ...checks, ...hostCheck.checks },
-    findings: all,
+    ok: findings.every(({ severity }) => severity !== 'critical'),
+    checks,
+    findings,
     durationMs: Math.round(performance.now() - startedAt),
   };
   events.emit('database.validated', report);
@@ -93,6 +97,16 @@ export function look(
 /** A vault that cannot be read has nothing to offer now. */
 async function restorable({ vault, options }: OperationParts): Promise<string | null> {
   return findRestorable(await vault.list().catch(() => []), options);
+}
+
+/** Where notes cannot be read, backups cannot either, and that is told. */
+function unfinishedMigration({ migration, runner }: OperationParts): Migration | null {
+  try {
+    return migration.unfinished();
+  } catch (error) {
+    runner.told(error);
+    return null;
+  }
 }
 
 async function checkByHost(parts: OperationParts, found: DatabaseState): Promise<Assessment> {

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -349,6 +350,30 @@ describe('migrate', () => {
         ?.filter(Boolean) ?? [];
     await runJson(['restore', name, ...confirmed], project, receiptSchema);
     expect(project.live()).toBe('first:500');
+  });
+
+  it('that is killed half way is told by health, and gone after the restore that it names', async () => {
+    const project = createProject();
+    const [, , , ...command] = sql('CREATE TABLE half (id)');
+    const slow = `${command.at(-1)}; console.log('half'); setTimeout(() => undefined, 1_000)`;
+    const meanwhile = (child: ChildProcess): void => {
+      child.stdout?.once('data', () => child.kill('SIGKILL'));
+    };
+    const killed = await runCli(['migrate', '--label', '0042', '--', process.execPath, '-e', slow], {
+      ...project,
+      meanwhile,
+    });
+    expect(killed.code).toBeNull();
+    const { findings } = await runJson(['health'], project, healthSchema, 11);
+    expect(findings).toMatchObject([
+      { check: 'migration_finished', message: expect.stringMatching(/^The migration 0042 of .* was cut short/) },
+    ]);
+    const name = String(findings[0]?.command).split(' ').at(-1) ?? '';
+    await runJson(['restore', name, ...confirmed], project, receiptSchema);
+    expect(
+      inspect(project.file, (database) => database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'half'").get()),
+    ).toBeUndefined();
+    expect((await runJson(['health'], project, healthSchema)).findings).toEqual([]);
   });
 
   it('leaves standard output to one document', async () => {

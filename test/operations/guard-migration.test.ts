@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { BackupServiceOptions, GuardInput } from 'express-db-backup';
+import type { BackupError, BackupServiceOptions, GuardInput } from 'express-db-backup';
 import knex from 'knex';
 import { Umzug } from 'umzug';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -118,6 +118,42 @@ describe('a migration that fails is undone', () => {
       ),
       facts: { restored: false, restoreCode: 'database_missing' },
     });
+  });
+});
+
+describe('a migration of which nobody knows what it did', () => {
+  const unfinished = (backup: unknown) => ({
+    check: 'migration_finished',
+    severity: 'degraded',
+    command: `npx express-db-backup restore ${String(backup)}`,
+  });
+
+  it('because it was not undone is told, until a backup is restored', async () => {
+    const { service, databaseFile, database } = createGuarded();
+    const away = `${databaseFile}.away`;
+    const failure = service.guardMigration(() => {
+      database.close();
+      renameSync(databaseFile, away);
+    });
+    const { facts } = (await failure.catch((error: unknown) => error)) as BackupError;
+    expect(facts).toMatchObject({ restored: false });
+    renameSync(away, databaseFile);
+    const told = [expect.objectContaining(unfinished(facts.backup))];
+    expect(await service.validate()).toMatchObject({ ok: true, findings: told, checks: { migration_finished: false } });
+    expect((await service.health()).findings).toEqual(told);
+    await service.restore(String(facts.backup), { tables: ['items'] });
+    expect((await service.validate()).findings).toEqual(told);
+    await service.restore(String(facts.backup));
+    expect((await service.validate()).findings).toEqual([]);
+  });
+
+  it('is not one that runs, nor one that was kept, nor one that did not begin', async () => {
+    const { service, guard } = createGuarded();
+    const { result } = await service.guardMigration(() => service.validate());
+    expect(result.findings).toEqual([]);
+    const undecided = [guard('DELETE FROM items', { onFailure: 'keep' }), guard('CREATE TABLE items (id)')];
+    for (const failure of undecided) await expect(failure).rejects.toMatchObject({ code: 'migration_failed' });
+    expect((await service.validate()).checks).not.toHaveProperty('migration_finished');
   });
 });
 

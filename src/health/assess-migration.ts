@@ -1,0 +1,27 @@
+import { type Assessment, AssessmentBuilder, commands } from './finding.js';
+
+/** A guarded migration of which nobody knows what it has made of the database. */
+export interface UnfinishedMigration {
+  readonly label: string | null;
+  readonly startedAt: string;
+  /** From before it; null where there was no database. */
+  readonly backup: string | null;
+  /** Whether it failed and could not be undone; else its process ended before it did. */
+  readonly failed: boolean;
+}
+
+/** Never worse than degraded: the tables tell whether the application can work with what is there. */
+export function assessMigration(unfinished: UnfinishedMigration | null): Assessment {
+  const report = new AssessmentBuilder();
+  if (unfinished !== null) {
+    const { label, startedAt, backup, failed } = unfinished;
+    const name = label === null ? 'The migration' : `The migration ${label}`;
+    const what = failed ? 'failed and could not be undone' : 'was cut short: it may have done a part of its work';
+    report.check('migration_finished', false, {
+      severity: 'degraded',
+      message: `${name} of ${startedAt} ${what}.`,
+      command: backup === null ? commands.migrate : commands.restore(backup),
+    });
+  }
+  return report.build();
+}
