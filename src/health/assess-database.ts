@@ -54,6 +54,7 @@ export function assessDatabase(found: DatabaseState, wanted: Expectations, resto
   ) => ({ severity: 'critical', message, command }) as const;
   const names = new Set(tables.map((name) => name.toLowerCase()));
   const has = (table: string): boolean => names.has(table.toLowerCase());
+  const counted = new Map(Object.entries(rows).map(([name, count]) => [name.toLowerCase(), count]));
   const report = new AssessmentBuilder();
   const isReadable = state === 'readable';
   report.check('database_exists', state !== 'missing', critical(states.missing));
@@ -70,7 +71,7 @@ export function assessDatabase(found: DatabaseState, wanted: Expectations, resto
   for (const table of tablesExpected(wanted))
     report.check(`has_${table}`, isReadable ? has(table) : null, critical(`The table ${table} is missing.`));
   for (const [table, least] of Object.entries(wanted.minimumRows)) {
-    const count = Object.hasOwn(rows, table) ? rows[table] : undefined;
+    const count = counted.get(table.toLowerCase());
     const passed = count === undefined ? null : count >= least;
     report.check(
       `rows_${table}`,

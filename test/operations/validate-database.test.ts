@@ -37,6 +37,11 @@ describe('a start tells of a live database that is not what it must be', () => {
     ['is no database', noDatabase, 'database_readable'],
     ['lacks a table', withSql('CREATE TABLE orders (id); PRAGMA user_version = 4'), 'has_users'],
     ['has no rows where rows must be', withSql('CREATE TABLE users (id); PRAGMA user_version = 5'), 'rows_users'],
+    [
+      'has none in a table that is spelled otherwise',
+      withSql('CREATE TABLE USERS (id); PRAGMA user_version = 5'),
+      'rows_users',
+    ],
     ['is of an older schema', withSql('CREATE TABLE users (id); INSERT INTO users VALUES (1)'), 'schema_version'],
   ])('that %s: one line with the command that mends it', async (_what, content, check) => {
     const { service, logger } = openOn(content, { minimumRows: { users: 1 }, expectedUserVersion: 4 });

@@ -34,7 +34,8 @@ function examine(
     const tables = contentNames(database);
     const { userVersion } = readFacts(database);
     const countable = tableNames(database);
-    const counted = count === 'all' ? countable : countable.filter((name) => count.includes(name));
+    const wanted = new Set(count === 'all' ? [] : count.map((name) => name.toLowerCase()));
+    const counted = countable.filter((name) => count === 'all' || wanted.has(name.toLowerCase()));
     const rows = countRows(database, { of: counted, onDamaged: () => undefined });
     const journalMode = String(database.pragma('journal_mode', { simple: true }));
     return { ...nothing, state: tables.length === 0 ? 'empty' : 'readable', tables, rows, userVersion, journalMode };
