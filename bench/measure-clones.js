@@ -5,8 +5,8 @@ import { makeDatabase } from './make-database.js';
 import { mountImage } from './mount-image.js';
 import { timed } from './watch-stalls.js';
 
-/** The phase of a create in which the live database is pinned; what follows works on the copy alone. */
-const snapshotPhase = 'copying';
+/** In the first phase of a create the live database is pinned; what follows works on the copy alone. */
+const phases = { copying: 'snapshotMs', finishing: 'finishingMs' };
 
 /**
  * Creates on a file system that copies on write, beside `cp --reflink=always`.
@@ -48,13 +48,14 @@ async function measureIn(folder, { sizeMiB, runs, onRun }) {
 }
 
 async function withPhases(service) {
-  let [snapshotMs, phase, since] = [0, '', 0];
+  const took = { snapshotMs: 0, finishingMs: 0 };
+  let [phase, since] = ['', 0];
   const stopListening = service.on('operation', (operation) => {
     const now = performance.now();
-    if (phase === snapshotPhase) snapshotMs += now - since;
+    if (phase in phases) took[phases[phase]] += now - since;
     [phase, since] = [operation.phase, now];
   });
   const measured = await timed(() => service.create());
   stopListening();
-  return { ...measured, snapshotMs };
+  return { ...measured, ...took };
 }

@@ -65,15 +65,16 @@ export function memoryTable(memory) {
 export function clonesTable(clones) {
   if (clones.reason !== undefined) return [`Copy on write was left out: ${clones.reason}.`];
   return [
-    ...head(`copy on write (${clones.fileSystem})`, 'total, ms', 'snapshot phase, ms'),
+    ...head(`copy on write (${clones.fileSystem})`, 'total, ms', 'snapshot phase, ms', 'the log taken in, ms'),
     row(
       '`cp --reflink=always`',
       cell(clones.copies, ({ durationMs }) => durationMs),
       '',
+      '',
     ),
     row(
       '**create, not verified**',
-      ...['durationMs', 'snapshotMs'].map((member) => cell(clones.creates, (create) => create[member])),
+      ...['durationMs', 'snapshotMs', 'finishingMs'].map((member) => cell(clones.creates, (create) => create[member])),
     ),
   ];
 }
