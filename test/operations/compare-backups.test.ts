@@ -151,6 +151,12 @@ describe('two states of a database', () => {
       [1, 2, 1, 0, 1],
     ],
     [
+      'of a key that is no longer strict',
+      "t (k ANY PRIMARY KEY) STRICT; INSERT INTO t VALUES ('1'), (1)",
+      't (k ANY PRIMARY KEY); INSERT INTO t VALUES (1)',
+      [2, 1, 0, 1, 1],
+    ],
+    [
       'with a key that is null',
       't (id TEXT PRIMARY KEY, b); INSERT INTO t VALUES (NULL, 1), (NULL, 2)',
       't (id TEXT PRIMARY KEY, b); INSERT INTO t VALUES (NULL, 1), (NULL, 2)',

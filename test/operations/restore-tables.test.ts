@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bodyOf, problemOf, receiptSchema } from '../helpers/contract.js';
+import { tamperSchema } from '../helpers/database-files.js';
 import { call, createOne, phrase, startApp } from '../helpers/http-app.js';
 import { inspect, integrity } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -296,7 +297,7 @@ describe('what differs only a little', () => {
       [2, 'x'],
     ]);
     expect(warnings).toEqual([
-      't."phone": 1 values are other ones than in the backup, as its type or constraint is another.',
+      't.phone: 1 values are other ones than in the backup, as its type or constraint is another.',
     ]);
   });
 
@@ -401,6 +402,115 @@ describe('what only the application knows', () => {
     const { warnings } = await restore('notes');
     expect(warnings).toEqual(['own is kept by the trigger kept, which did not fire: it must be built anew.']);
     expect(database.prepare("SELECT rowid FROM viewed WHERE viewed MATCH 'tale'").pluck().all()).toEqual([1]);
+  });
+});
+
+describe('references between columns of other types or orders', () => {
+  it('that SQLite accepts by the affinity of the parent are no orphans', async () => {
+    const { database, restore, all } = await createShop(`
+      CREATE TABLE users (code TEXT PRIMARY KEY); CREATE TABLE orders (id INTEGER PRIMARY KEY, code REFERENCES users (code));
+      INSERT INTO users VALUES ('1'); INSERT INTO orders VALUES (1, 1);`);
+    expect(database.pragma('foreign_key_check')).toEqual([]);
+    database.exec('DELETE FROM orders');
+    expect((await restore('orders')).checks.foreign_keys).toBe('passed');
+    expect(all('orders')).toEqual([[1, 1]]);
+  });
+
+  it('that only look alike as numbers are orphans', async () => {
+    const { database, restore } = await createShop(`
+      CREATE TABLE users (code TEXT PRIMARY KEY); CREATE TABLE orders (id INTEGER PRIMARY KEY, code INTEGER REFERENCES users (code));
+      INSERT INTO users VALUES ('01');`);
+    database.exec("INSERT INTO users VALUES ('1'); INSERT INTO orders VALUES (1, 1)");
+    await expect(restore('users')).rejects.toMatchObject({ code: 'backup_incompatible' });
+    expect(database.pragma('foreign_key_check')).toEqual([]);
+  });
+
+  it('of 40,000 rows whose type is none of the parent are looked up by its index', async () => {
+    const rows = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 40000)';
+    const { restore } = await createShop(`
+      CREATE TABLE users (id VARCHAR(36) PRIMARY KEY); CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id UUID REFERENCES users (id));
+      INSERT INTO users ${rows} SELECT 'u' || i FROM n; INSERT INTO orders ${rows} SELECT i, 'u' || i FROM n;`);
+    expect((await restore('orders')).checks.foreign_keys).toBe('passed');
+  });
+
+  it('in an order that only the application knows are refused by name', async () => {
+    const { database, file, restore } = await createShop(`
+      CREATE TABLE users (name TEXT PRIMARY KEY); CREATE TABLE orders (id INTEGER PRIMARY KEY, u REFERENCES users (name));
+      INSERT INTO users VALUES ('ann'); INSERT INTO orders VALUES (1, 'ann');`);
+    database.pragma('wal_checkpoint(TRUNCATE)');
+    tamperSchema(
+      file,
+      "UPDATE sqlite_schema SET sql = 'CREATE TABLE users (name TEXT COLLATE german PRIMARY KEY)' WHERE name = 'users'",
+    );
+    await expect(restore('orders')).rejects.toMatchObject({
+      code: 'backup_incompatible',
+      facts: { problems: [expect.stringContaining('no such collation sequence: german')] },
+    });
+  });
+});
+
+describe('names', () => {
+  it('may be spelled in another case, and twice', async () => {
+    const { database, restore } = await createShop();
+    database.exec('DELETE FROM orders');
+    const { tables } = await restore('ORDERS', 'orders');
+    expect(tables).toEqual({
+      orders: { before: 0, after: 3 },
+      users: { before: 2, after: 2 },
+      log: { before: 1, after: 1 },
+    });
+  });
+
+  it('of columns that differ in the case of no ASCII letter are two', async () => {
+    const { database, restore, all } = await createShop(`CREATE TABLE t ("É", "é"); INSERT INTO t VALUES (1, 2)`);
+    database.exec('DELETE FROM t');
+    await restore('t');
+    expect(all('t')).toEqual([[1, 2]]);
+  });
+
+  it('of our own helpers are taken for no table of the application', async () => {
+    const own = 'express_db_backup_orphans_0';
+    const { database, restore } = await createShop(`
+      CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE TABLE ${own} (id INTEGER PRIMARY KEY, user_id REFERENCES users);
+      CREATE TRIGGER kept AFTER INSERT ON ${own} BEGIN SELECT 1; END;`);
+    await restore(own);
+    expect(database.prepare("SELECT tbl_name FROM sqlite_schema WHERE name = 'kept'").pluck().get()).toBe(own);
+  });
+});
+
+describe('values that a column turns into others are told', () => {
+  const other = (column: string) => expect.stringContaining(`t.${column}: its values may be other ones`);
+  it.each([
+    [
+      'where the key is another',
+      'id TEXT PRIMARY KEY, phone TEXT',
+      "'01', '0049'",
+      'id INTEGER PRIMARY KEY, phone INTEGER',
+      [other('id'), other('phone')],
+      [1, 49],
+    ],
+    [
+      'where a row gets a number',
+      'id INTEGER, phone TEXT',
+      "NULL, '1'",
+      'id INTEGER PRIMARY KEY, phone TEXT',
+      [other('id')],
+      [1, '1'],
+    ],
+  ])('%s', async (_what, before, values, now, told, row) => {
+    const { database, restore, all } = await createShop(`CREATE TABLE t (${before}); INSERT INTO t VALUES (${values})`);
+    database.exec(`DROP TABLE t; CREATE TABLE t (${now})`);
+    expect((await restore('t')).warnings).toEqual(told);
+    expect(all('t')).toEqual([row]);
+  });
+
+  it('where it is no longer strict', async () => {
+    const { database, restore, all } = await createShop(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, d ANY) STRICT; INSERT INTO t VALUES (1, '007')",
+    );
+    database.exec('DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, d ANY)');
+    expect((await restore('t')).warnings).toEqual([expect.stringContaining('t.d: 1 values are other ones')]);
+    expect(all('t')).toEqual([[1, 7]]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { BackupError, systemCode } from '../../../../errors.js';
+import { foldCase } from '../../../../system/fold-case.js';
 import { type Database, loadBetterSqlite3 } from '../../../../system/load-better-sqlite3.js';
 import type { CompareInput, Comparison, StoredFile } from '../../../engine.js';
 import { type SchemaName, text } from '../database/columns.js';
@@ -24,7 +25,7 @@ export async function compareDatabases({ live, from, to }: CompareTask, context:
   try {
     const names = { from: tableNames(database, sides.from), to: tableNames(database, sides.to) };
     const isIn = (side: keyof typeof names, table: string): boolean =>
-      names[side].some((name) => name.toLowerCase() === table.toLowerCase());
+      names[side].some((name) => foldCase(name) === foldCase(table));
     const all = [...names.from, ...names.to.filter((name) => !isIn('from', name))].sort();
     const tables = all.map((name, index) => {
       context.report({ phase: 'comparing', done: index, total: all.length, unit: 'tables' });

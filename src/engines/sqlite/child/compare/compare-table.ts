@@ -1,3 +1,4 @@
+import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import type { TableChange } from '../../../engine.js';
 import { quote, readTable, type SchemaName, type Table } from '../database/columns.js';
@@ -54,9 +55,9 @@ function hasNull(database: Database, name: string, sides: Sides, { key, hasRowid
 
 /** One that is generated on both sides follows from the others. */
 function commonColumns(from: Table, to: Table): string[] {
-  const others = new Map(to.columns.map((column) => [column.name.toLowerCase(), column]));
+  const others = new Map(to.columns.map((column) => [foldCase(column.name), column]));
   return from.columns.flatMap((column) => {
-    const other = others.get(column.name.toLowerCase());
+    const other = others.get(foldCase(column.name));
     return other === undefined || (column.isGenerated && other.isGenerated) ? [] : [quote(column.name)];
   });
 }

@@ -1,3 +1,4 @@
+import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 
 /** A database of a connection: its main one, or one that is attached. */
@@ -32,6 +33,7 @@ export interface Table {
 
 /** Of an ordinary table. */
 export function readTable(database: Database, schema: SchemaName, name: string): Table {
+  const { hasRowid, isStrict } = natureOf(database, schema, name);
   const rows = database
     .prepare('SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?, ?) ORDER BY cid')
     .raw()
@@ -40,18 +42,14 @@ export function readTable(database: Database, schema: SchemaName, name: string):
     .filter(([, , , , , hidden]) => hidden !== 1)
     .map(([column, type, notnull, standard, key, hidden]) => ({
       name: column,
-      type,
+      // Outside of a strict table it means numbers first.
+      type: isStrict && type.toUpperCase() === 'ANY' ? `${type} STRICT` : type,
       isRequired: notnull === 1,
       standard,
       key,
       isGenerated: hidden > 1,
     }));
-  const hasRowid =
-    database
-      .prepare('SELECT wr FROM pragma_table_list WHERE schema = ? AND name = ? COLLATE NOCASE')
-      .pluck()
-      .get(schema, name) === 0;
-  const taken = new Set(columns.map((column) => column.name.toLowerCase()));
+  const taken = new Set(columns.map((column) => foldCase(column.name)));
   const rowid = hasRowid ? (['rowid', '_rowid_', 'oid'].find((alias) => !taken.has(alias)) ?? null) : null;
   const keyColumns = columns.filter((column) => column.key > 0).sort((a, b) => a.key - b.key);
   const key = keyColumns.map((column) => column.name);
@@ -59,7 +57,7 @@ export function readTable(database: Database, schema: SchemaName, name: string):
   // `INTEGER PRIMARY KEY DESC` is none, for historical reasons; it has an index of its own.
   const isAlias =
     hasRowid && keyColumns.length === 1 && keyColumns[0]?.type.toUpperCase() === 'INTEGER' && index === null;
-  const shape = keyColumns.map((column) => [column.name.toLowerCase(), column.type.toUpperCase()]);
+  const shape = keyColumns.map((column) => [foldCase(column.name), column.type.toUpperCase()]);
   return {
     columns,
     key,
@@ -68,6 +66,17 @@ export function readTable(database: Database, schema: SchemaName, name: string):
     hasRowid,
     rowid,
   };
+}
+
+function natureOf(
+  database: Database,
+  schema: SchemaName,
+  name: string,
+): { readonly hasRowid: boolean; readonly isStrict: boolean } {
+  const found = database
+    .prepare('SELECT wr, strict FROM pragma_table_list WHERE schema = ? AND name = ? COLLATE NOCASE')
+    .get(schema, name) as { wr: number; strict: number } | undefined;
+  return { hasRowid: found?.wr === 0, isStrict: found?.strict === 1 };
 }
 
 function keyIndex(database: Database, schema: SchemaName, name: string): string | null {

@@ -1,3 +1,4 @@
+import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import { quote } from '../database/columns.js';
 
@@ -45,7 +46,7 @@ export function watchForeignKeys(database: Database, names: readonly string[]): 
 const before = (index: number): string => `temp.express_db_backup_orphans_${index}`;
 
 function referencesOf(database: Database, names: readonly string[]): Reference[] {
-  const wanted = new Set(names.map((name) => name.toLowerCase()));
+  const wanted = new Set(names.map(foldCase));
   const tables = database
     .prepare(`SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'`)
     .pluck()
@@ -59,7 +60,7 @@ function referencesOf(database: Database, names: readonly string[]): Reference[]
     return ids.flatMap((id): Reference[] => {
       const own = rows.filter((row) => row.id === id);
       const parent = own[0]?.parent ?? '';
-      if (!wanted.has(child.toLowerCase()) && !wanted.has(parent.toLowerCase())) return [];
+      if (!wanted.has(foldCase(child)) && !wanted.has(foldCase(parent))) return [];
       const key = own.some(({ to }) => to === null) ? keyOf(database, parent) : own.map(({ to }) => to ?? '');
       return [{ child, parent, from: own.map(({ from }) => from), to: key }];
     });
@@ -80,6 +81,7 @@ function orphansSql(database: Database, { child, parent, from, to }: Reference):
   const select = `SELECT DISTINCT ${columns} FROM main.${quote(child)} c WHERE ${isSet}`;
   const isThere = database.prepare(`SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`);
   if (isThere.get(parent) === undefined || to.length !== from.length) return select;
-  const matches = to.map((name, index) => `p.${quote(name)} = c.${quote(from[index] ?? '')}`).join(' AND ');
+  // As SQLite itself does, by the parent's affinity and collation alone, which its index has too.
+  const matches = to.map((name, index) => `p.${quote(name)} = +c.${quote(from[index] ?? '')}`).join(' AND ');
   return `${select} AND NOT EXISTS (SELECT 1 FROM main.${quote(parent)} p WHERE ${matches})`;
 }

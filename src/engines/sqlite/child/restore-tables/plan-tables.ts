@@ -1,4 +1,5 @@
 import { BackupError } from '../../../../errors.js';
+import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import { type Column, quote, readTable, type SchemaName, type Table } from '../database/columns.js';
 import { countTable } from '../database/read-facts.js';
@@ -14,7 +15,7 @@ export interface TablePlan {
   readonly name: string;
   /** Live columns that are filled, and what of the backup fills them, as SQL. */
   readonly columns: readonly Filled[];
-  /** Live columns of another type or constraint than in the backup, which may turn a value into another one; quoted. */
+  /** Live columns of another type or constraint than in the backup, which may turn a value into another one. */
   readonly converted: readonly string[];
   /** SQL by which a live row `l` is that of the backup `s`, or null where nothing tells. */
   readonly match: string | null;
@@ -30,7 +31,7 @@ type Kind = 'table' | 'virtual' | 'shadow' | 'view';
  */
 export function planTables(database: Database, names: readonly string[]): TablePlan[] {
   const problems: string[] = [];
-  const plans = names.flatMap((name) => {
+  const plans = liveNames(database, names).flatMap((name) => {
     const problem = refusal(database, name);
     if (problem !== null) problems.push(problem);
     return problem === null ? [planTable(database, name, problems)] : [];
@@ -40,10 +41,18 @@ export function planTables(database: Database, names: readonly string[]): TableP
   return plans;
 }
 
+/** As the live database spells them, and each once. */
+function liveNames(database: Database, names: readonly string[]): string[] {
+  const find = database
+    .prepare(`SELECT name FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE`)
+    .pluck();
+  return [...new Set(names.map((name) => (find.get(name) as string | undefined) ?? name))];
+}
+
 /** Why rows of it cannot be taken over at all, or null. */
 function refusal(database: Database, name: string): string | null {
   const [live, stored] = [kindOf(database, 'main', name), kindOf(database, 'other', name)];
-  if (name.toLowerCase().startsWith('sqlite_')) return `${name} is SQLite's own.`;
+  if (foldCase(name).startsWith('sqlite_')) return `${name} is SQLite's own.`;
   if (live === null) return `The live database has no table ${name}.`;
   if (stored === null) return `The backup has no table ${name}.`;
   const odd = [live, stored].find((kind) => kind !== 'table');
@@ -82,12 +91,12 @@ function planTable(database: Database, name: string, problems: string[]): TableP
       ...(rowid === null ? [] : [rowid]),
       ...common.map(({ column, from }) => ({ into: quote(column.name), from: quote(from.name) })),
     ],
-    converted: common.filter(({ column, from }) => !isAlike(column, from)).map(({ column }) => quote(column.name)),
+    converted: common.filter(({ column, from }) => !isAlike(column, from)).map(({ column }) => column.name),
     match: matchOf(live, stored, rowid),
     warnings: [
       ...alone.map(
         ({ name: column, standard }) =>
-          `${name}.${column} is not in the backup: its rows have ${standard ?? 'NULL'} there.`,
+          `${name}.${column} is not in the backup: its rows have ${column === live.alias ? 'new numbers' : (standard ?? 'NULL')} there.`,
       ),
       ...lost.map(
         (column) => `${name}.${column.name} of the backup has no place in the live database: it was left out.`,
@@ -96,7 +105,7 @@ function planTable(database: Database, name: string, problems: string[]): TableP
   };
 }
 
-const lower = ({ name }: Column): string => name.toLowerCase();
+const lower = ({ name }: Column): string => foldCase(name);
 
 /** Whether every value of the one column is the same in the other. */
 const isAlike = (one: Column, other: Column): boolean =>
@@ -120,8 +129,7 @@ function mustHaveValue({ name, isRequired, standard, key }: Column, { hasRowid, 
  * either side, or one that the other side does not have.
  */
 function rowidOf(live: Table, stored: Table): Filled | null {
-  const hasAlias =
-    live.alias !== null && stored.columns.some(({ name }) => name.toLowerCase() === live.alias?.toLowerCase());
+  const hasAlias = live.alias !== null && stored.columns.some((column) => lower(column) === foldCase(live.alias ?? ''));
   if (hasAlias || stored.rowid === null) return null;
   const into = live.alias === null ? live.rowid : quote(live.alias);
   return into === null ? null : { into, from: stored.rowid };

@@ -1,4 +1,5 @@
 import { BackupError, systemCode } from '../../../../errors.js';
+import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import { differs } from '../compare/compare-table.js';
 import { quote } from '../database/columns.js';
@@ -21,16 +22,16 @@ export interface ReplacedRows {
 export function replaceRows(database: Database, plans: readonly TablePlan[]): ReplacedRows {
   const names = plans.map(({ name }) => name);
   const triggers = triggersOf(database, names);
-  const lookAtKeys = watchForeignKeys(database, names);
+  const lookAtKeys = ofTable(names.join(', '), () => watchForeignKeys(database, names));
   for (const { name } of triggers) database.exec(`DROP TRIGGER main.${quote(name)}`);
   // All go before any comes: a row may have moved from one of them to another.
   for (const { name } of plans) ofTable(name, () => database.exec(`DELETE FROM main.${quote(name)}`));
   for (const plan of plans) ofTable(plan.name, () => fill(database, plan));
   keepSequences(database, names);
   const stale = ofTable(names.join(', '), () => renewVirtualTables(database, names, triggers));
-  for (const { name, sql } of triggers) ofTable(`the trigger ${name}`, () => database.exec(sql));
-  const { fresh, old } = lookAtKeys();
+  const { fresh, old } = ofTable(names.join(', '), lookAtKeys);
   if (fresh.length > 0) refuse([...new Set(fresh)]);
+  for (const { name, sql } of triggers) ofTable(`the trigger ${name}`, () => database.exec(sql));
   const altered = plans.flatMap((plan) => alteredValues(database, plan));
   return { warnings: [...altered, ...stale, ...new Set(old)], hasOldOrphans: old.length > 0 };
 }
@@ -63,11 +64,11 @@ function refuse(problems: readonly string[], cause?: unknown): never {
 }
 
 function triggersOf(database: Database, names: readonly string[]): Trigger[] {
-  const wanted = new Set(names.map((name) => name.toLowerCase()));
+  const wanted = new Set(names.map(foldCase));
   const all = database
     .prepare(`SELECT name, sql, tbl_name AS "table" FROM main.sqlite_schema WHERE type = 'trigger'`)
     .all() as (Trigger & { readonly table: string })[];
-  return all.filter(({ table }) => wanted.has(table.toLowerCase()));
+  return all.filter(({ table }) => wanted.has(foldCase(table)));
 }
 
 /** Beyond it nobody has counted; a number that was put there to use up all of them does no harm. */
@@ -87,12 +88,12 @@ function keepSequences(database: Database, names: readonly string[]): void {
 
 /** A column of another type turns what it is given into what it takes; that is told. */
 function alteredValues(database: Database, { name, converted, match }: TablePlan): string[] {
-  if (match === null) return [];
+  const why = 'as its type or constraint is another';
+  if (match === null)
+    return converted.map((column) => `${name}.${column}: its values may be other ones than in the backup, ${why}.`);
   return converted.flatMap((column) => {
-    const differing = `SELECT count(*) FROM other.${quote(name)} s JOIN main.${quote(name)} l ON ${match} WHERE ${differs('s', 'l', [column])}`;
+    const differing = `SELECT count(*) FROM other.${quote(name)} s JOIN main.${quote(name)} l ON ${match} WHERE ${differs('s', 'l', [quote(column)])}`;
     const count = Number(database.prepare(differing).pluck().get());
-    return count === 0
-      ? []
-      : [`${name}.${column}: ${count} values are other ones than in the backup, as its type or constraint is another.`];
+    return count === 0 ? [] : [`${name}.${column}: ${count} values are other ones than in the backup, ${why}.`];
   });
 }

@@ -1,3 +1,4 @@
+import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import { quote } from '../database/columns.js';
 
@@ -24,12 +25,12 @@ export function renewVirtualTables(
   const virtual = database
     .prepare(`SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%'`)
     .all() as Virtual[];
-  const wanted = new Set([...names, ...viewsOf(database)].map((name) => name.toLowerCase()));
-  const stale = virtual.filter(({ sql }) => wanted.has(contentOf(sql)?.toLowerCase() ?? ''));
+  const wanted = new Set([...names, ...viewsOf(database)].map(foldCase));
+  const stale = virtual.filter(({ sql }) => wanted.has(foldCase(contentOf(sql) ?? '')));
   for (const { name } of stale) database.exec(`INSERT INTO main.${quote(name)}(${quote(name)}) VALUES ('rebuild')`);
   const others = virtual.filter((one) => !stale.includes(one));
   return others.flatMap(({ name }) => {
-    const keeper = triggers.find(({ sql }) => sql.toLowerCase().includes(name.toLowerCase()));
+    const keeper = triggers.find(({ sql }) => foldCase(sql).includes(foldCase(name)));
     return keeper === undefined
       ? []
       : [`${name} is kept by the trigger ${keeper.name}, which did not fire: it must be built anew.`];
