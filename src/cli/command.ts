@@ -35,12 +35,15 @@ export async function runCommand(flags: GlobalFlags, command: Command, { makesVa
     const told = toBackupError(error);
     terminal.fail(told);
     if (told !== error && told.code === 'internal_error') terminal.log(error);
-    const wasInterrupted = interrupt.signal.aborted || told.code === 'operation_cancelled';
-    process.exitCode = wasInterrupted ? interruptedCode : told.exitCode;
+    process.exitCode = wasUndone(told, interrupt.signal) ? interruptedCode : told.exitCode;
   } finally {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop);
   }
 }
+
+/** What failed otherwise while it was interrupted has a code of its own, and need not be undone. */
+const wasUndone = ({ code, cause }: BackupError, { aborted }: AbortSignal): boolean =>
+  code === 'operation_cancelled' || (aborted && cause instanceof Error && cause.name === 'AbortError');
 
 /** A mistyped folder is told, and no vault is made of it by who only wants to read. */
 function requireVault({ options }: Settings): void {

@@ -12,6 +12,8 @@ const entrySchema = z.object({
   startedAt: z.string(),
   startedBy: z.string(),
   restored: z.string(),
+  /** The tables whose rows are replaced; null for all of the database. */
+  only: z.array(z.string()).nullable().default(null),
   /** The live database as it was; null where it could not be read, and its file is replaced. */
   before: z.object({ schemaCookie: z.number() }).nullable(),
   /** What it has afterwards. */

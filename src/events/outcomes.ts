@@ -46,6 +46,8 @@ export interface InterruptedRestore {
   readonly startedBy: string;
   /** The backup that was to be restored. */
   readonly restored: string;
+  /** Where the rows of these tables alone were to be replaced. */
+  readonly only?: readonly string[] | undefined;
   readonly live: LiveContent;
   /** Holds what the live database had; null when it was not replaced. */
   readonly safetyBackup: string | null;

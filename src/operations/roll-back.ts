@@ -19,7 +19,7 @@ export async function rollBack(
   context.phase('rolling back');
   const facts = { restored: filename, safetyBackup: safety.filename, problems: report.problems };
   try {
-    await putBack(parts, filename, safety.filename, context);
+    await putBack(parts, filename, safety.filename, unstoppable(parts, context));
   } catch (cause) {
     throw new BackupError(
       'roll_back_failed',
@@ -32,6 +32,12 @@ export async function rollBack(
     `After the restore of ${filename} the database did not pass its check; ${safety.filename} was put back.`,
     { facts },
   );
+}
+
+/** Whoever cancels now, or has since the commit, wants what was there before. */
+function unstoppable({ options }: OperationParts, context: OperationContext): OperationContext {
+  const signal = AbortSignal.timeout(options.limits.operationMs);
+  return { ...context, signal, engine: { ...context.engine, signal } };
 }
 
 async function putBack(

@@ -28,13 +28,14 @@ export async function settleRestore(parts: OperationParts): Promise<InterruptedR
   return report;
 }
 
-type Left = Pick<InterruptedRestore, 'restored' | 'live' | 'safetyBackup'>;
+type Left = Pick<InterruptedRestore, 'restored' | 'only' | 'live' | 'safetyBackup'>;
 
 /** What the live database has now, as far as it can be known. */
 export async function whatIsLeft({ engine }: OperationParts, entry: JournalEntry): Promise<Left> {
   const { restored, safetyBackup } = entry;
+  const only = entry.only === null ? {} : { only: entry.only };
   // Nothing is replaced before the safety backup is named.
-  if (safetyBackup === null) return { restored, live: 'old', safetyBackup };
+  if (safetyBackup === null) return { restored, ...only, live: 'old', safetyBackup };
   const context: EngineContext = {
     signal: new AbortController().signal,
     onProgress: () => undefined,
@@ -44,7 +45,7 @@ export async function whatIsLeft({ engine }: OperationParts, entry: JournalEntry
     if (error instanceof BackupError) return null;
     throw error;
   });
-  return { restored, live: contentOf(live, entry), safetyBackup };
+  return { restored, ...only, live: contentOf(live, entry), safetyBackup };
 }
 
 /**

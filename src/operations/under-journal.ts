@@ -6,7 +6,7 @@ import { whatIsLeft } from './settle-restore.js';
 
 /**
  * Runs whatever replaces the live content with the maintenance gate raised, until its outcome is known; then the journal
- * ends. When the engine's process was lost the error says what the live database has now.
+ * ends. Once the safety backup has a name, or the engine's process was lost, the error says what the live database has now.
  */
 export async function underJournal<Result>(parts: OperationParts, replace: () => Promise<Result>): Promise<Result> {
   const { journal, maintenance, runner } = parts;
@@ -15,8 +15,14 @@ export async function underJournal<Result>(parts: OperationParts, replace: () =>
     return await replace();
   } catch (error) {
     const entry = journal.read();
-    if (!(error instanceof BackupError) || error.code !== 'engine_crashed' || entry === null) throw error;
-    throw new BackupError(error.code, error.message, { facts: await whatIsLeft(parts, entry), cause: error });
+    const told = runner.told(error);
+    // Nothing is replaced before the safety backup is named; of a process that was lost it is told all the same.
+    const isTold = told.facts.safetyBackup !== undefined;
+    if (entry === null || isTold || (entry.safetyBackup === null && told.code !== 'engine_crashed')) throw told;
+    // Where it cannot be seen, what went wrong first is what is told.
+    const left = await whatIsLeft(parts, entry).catch(() => ({}));
+    const facts = { ...told.facts, ...left };
+    throw new BackupError(told.code, told.message, { facts, cause: error });
   } finally {
     // The outcome is known; an entry that stays is found out to be settled by the next start.
     await journal.end().catch((error: unknown) => runner.told(error));
@@ -36,6 +42,7 @@ export async function writeIntent(
     startedAt: operation.startedAt,
     startedBy: operation.startedBy,
     restored: filename,
+    only: tables === undefined ? null : [...tables],
     before: live && { schemaCookie: live.schemaCookie },
     // Rows that are replaced leave the schema as it is.
     schemaSha256: (tables === undefined ? source.facts : live)?.schemaSha256 ?? '',

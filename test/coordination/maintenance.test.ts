@@ -10,6 +10,7 @@ const entry = {
   startedAt: '2026-01-01T00:00:00.000Z',
   startedBy: 'ada',
   restored: 'app_backup_2026-01-01_00-00-00.db',
+  only: null,
   before: { schemaCookie: 1 },
   schemaSha256: '',
   incoming: null,

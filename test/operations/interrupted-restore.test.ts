@@ -21,8 +21,8 @@ async function createScene(fixture = 'app'): Promise<Scene> {
 }
 
 /** The application is killed in its restore, at a phase or, `restored`, when the new content is there and nobody knows. */
-async function interrupt({ app, filename }: Scene, at: string): Promise<string> {
-  app.send({ type: 'call', verb: 'restore', parameters: [filename, { by: 'ada' }] });
+async function interrupt({ app, filename }: Scene, at: string, tables?: string[]): Promise<string> {
+  app.send({ type: 'call', verb: 'restore', parameters: [filename, { by: 'ada', tables }] });
   let told = await app.next('operation', 'restored');
   const id = String(told.id);
   while (told.phase !== at && told.type !== at) told = await app.next('operation', 'restored');
@@ -85,6 +85,20 @@ describe('the start after a restore that was interrupted', () => {
     expect(inspect(join(scene.directory, safetyBackup ?? ''), generations)).toBe('second:5000');
     await expect(service.verify(safetyBackup ?? '')).resolves.toMatchObject({ ok: true });
     expect(await service.start()).toMatchObject({ interruptedRestore: null });
+  });
+
+  it.each([undefined, ['items']])('need not come before an undo of it (tables: %j)', async (tables) => {
+    const scene = await createScene('app-restored');
+    scene.database.exec("INSERT INTO commits VALUES ('before')");
+    await interrupt(scene, 'restored', tables);
+    scene.database.exec("INSERT INTO commits VALUES ('since')");
+    const { service } = openService({ database: scene.databaseFile, directory: scene.directory });
+    const replaced = await service.lastReplaced();
+    expect(replaced).toEqual({ filename: safetyBackups(scene)[0], tables });
+    await service.restore(replaced.filename, { tables: replaced.tables });
+    expect(generations(scene.database)).toBe('second:5000');
+    const since = scene.database.prepare("SELECT count(*) FROM commits WHERE key = 'since'").pluck().get();
+    expect(since).toBe(tables === undefined ? 0 : 1);
   });
 
   it('does not guess when the application has changed its schema since', async () => {

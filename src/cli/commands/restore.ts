@@ -1,5 +1,6 @@
-import { toBackupError } from '../../errors.js';
+import { BackupError, toBackupError } from '../../errors.js';
 import type { Receipt } from '../../events/outcomes.js';
+import { foldCase } from '../../system/fold-case.js';
 import type { Command, CommandContext } from '../command.js';
 import { spellBytes, spellInstant, spellMs, type Terminal } from '../terminal.js';
 import { preview } from './compare.js';
@@ -17,6 +18,11 @@ export function restore(name: string, flags: RestoreFlags): Command {
   const { confirm, acceptNewTriggers } = flags;
   return async (context) => {
     const { service, settings, terminal, signal, caller } = context;
+    if (name === undo && flags.tables !== undefined)
+      throw new BackupError(
+        'invalid_request',
+        'An undo puts back what the last restore replaced: no tables are named.',
+      );
     const wanted = name === undo ? await service.lastReplaced() : { filename: name, tables: flags.tables };
     const { tables } = wanted;
     const { filename, createdAt, size, sha256 } = await service.get(wanted.filename);
@@ -37,7 +43,8 @@ async function showPreview(
 ): Promise<void> {
   try {
     const { tables } = await service.compare('live', filename, caller);
-    const concerned = tables.filter(({ name }) => chosen?.includes(name) !== false);
+    const names = chosen && new Set(chosen.map(foldCase));
+    const concerned = tables.filter(({ name }) => names?.has(foldCase(name)) !== false);
     for (const line of preview(concerned)) terminal.note(`  ${line}`);
   } catch (error) {
     caller.signal.throwIfAborted();
