@@ -13,49 +13,80 @@ const noteSchema = z.object({
   label: z.string().nullable(),
   /** From before it; null where there was no database. */
   backup: z.string().nullable(),
-  /** Whether it failed and could not be undone. */
-  failed: z.boolean(),
+  /** `interrupted`: its process ended first. `failed`: it was not undone, and nobody wanted it so. */
+  state: z.enum(['running', 'interrupted', 'failed']),
+  /** How an earlier one ended that nobody has mended: the other fields but `instance` are of that one. */
+  earlier: z.enum(['interrupted', 'failed']).nullable(),
 });
 
 /** A guarded migration that has begun. */
 export type Migration = z.output<typeof noteSchema>;
+/** One of which nobody knows what it has made of the database, and the backup from before it. */
+export type UnfinishedMigration = Pick<Migration, 'startedAt' | 'label' | 'backup'> & {
+  readonly state: 'interrupted' | 'failed';
+};
 
 /**
  * The migration that runs, on the disk before it begins and gone when it is known what became of it: one whose process
  * was killed must not go unnoticed. Only the holder of the migration lock begins one.
  */
 export interface MigrationNote {
-  /** When this resolves the note survives a power cut. */
-  begin(migration: Omit<Migration, 'version' | 'failed'>): Promise<void>;
+  /**
+   * When this resolves the note survives a power cut. Where an earlier one is unfinished the note stays that one's: only
+   * its backup is from before all that nobody knows of.
+   */
+  begin(migration: Pick<Migration, 'instance' | 'startedAt' | 'label' | 'backup'>): Promise<void>;
+  /** It did what it should, or nothing is left of this one nor of an earlier one. */
+  end(): Promise<void>;
+  /** What this one did is undone, or wanted; what an earlier one did is there still. */
+  settle(): Promise<void>;
   /** It failed and was not undone, and nobody wanted it so. */
   fail(): Promise<void>;
-  end(): Promise<void>;
   /** The last one when it was cut short or not undone; null otherwise, and while it runs. */
-  unfinished(): Migration | null;
+  unfinished(): UnfinishedMigration | null;
+  /** The backup from before one that runs or is unfinished, or null. */
+  wayBack(): string | null;
 }
 
 export function createMigrationNote(stateDirectory: string, isAlive: (instance: string) => boolean): MigrationNote {
   const file = join(stateDirectory, 'migration.json');
   const options = { staging: stateDirectory, overwrite: true, temporaryName: 'migration.tmp' };
+  // On a full disk it cannot be written that one has failed, which is to be told all the same.
+  let failedHere = false;
   const write = (note: Migration): Promise<void> => writeFileDurably(file, JSON.stringify(note), options);
   const read = (): Migration | null => {
     const text = readIfThere(file);
     return text === null ? null : parse(text);
   };
+  const close = async (state: UnfinishedMigration['state'] | null): Promise<void> => {
+    const note = read();
+    if (note !== null && state !== null) return write({ ...note, state, earlier: null });
+    await rm(file, { force: true });
+    await syncDirectory(stateDirectory);
+  };
+  const unfinished = (): UnfinishedMigration | null => {
+    const note = read();
+    if (note === null) return null;
+    const { state, startedAt, label, backup } = note;
+    if (state !== 'running') return { state, startedAt, label, backup };
+    if (!failedHere && isAlive(note.instance)) return null;
+    return { state: failedHere ? 'failed' : 'interrupted', startedAt, label, backup };
+  };
   return {
-    begin: (migration) => write({ ...migration, version: 1, failed: false }),
-    async fail() {
-      const note = read();
-      if (note !== null) await write({ ...note, failed: true });
+    async begin({ instance, ...migration }) {
+      const earlier = unfinished();
+      const { state = null, ...told } = earlier ?? {};
+      await write({ version: 1, instance, ...migration, ...told, state: 'running', earlier: state });
+      failedHere = false;
     },
-    async end() {
-      await rm(file, { force: true });
-      await syncDirectory(stateDirectory);
+    end: () => close(null),
+    settle: () => close(read()?.earlier ?? null),
+    fail: () => {
+      failedHere = true;
+      return close('failed');
     },
-    unfinished() {
-      const note = read();
-      return note !== null && (note.failed || !isAlive(note.instance)) ? note : null;
-    },
+    unfinished,
+    wayBack: () => read()?.backup ?? null,
   };
 }
 

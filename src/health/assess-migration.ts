@@ -6,17 +6,18 @@ export interface UnfinishedMigration {
   readonly startedAt: string;
   /** From before it; null where there was no database. */
   readonly backup: string | null;
-  /** Whether it failed and could not be undone; else its process ended before it did. */
-  readonly failed: boolean;
+  /** `failed`: it could not be undone. `interrupted`: its process ended before it did. */
+  readonly state: 'interrupted' | 'failed';
 }
 
 /** Never worse than degraded: the tables tell whether the application can work with what is there. */
 export function assessMigration(unfinished: UnfinishedMigration | null): Assessment {
   const report = new AssessmentBuilder();
   if (unfinished !== null) {
-    const { label, startedAt, backup, failed } = unfinished;
+    const { label, startedAt, backup, state } = unfinished;
     const name = label === null ? 'The migration' : `The migration ${label}`;
-    const what = failed ? 'failed and could not be undone' : 'was cut short: it may have done a part of its work';
+    const what =
+      state === 'failed' ? 'failed and could not be undone' : 'was cut short: it may have done a part of its work';
     report.check('migration_finished', false, {
       severity: 'degraded',
       message: `${name} of ${startedAt} ${what}.`,

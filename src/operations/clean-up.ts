@@ -37,8 +37,9 @@ export function cleanUp(parts: OperationParts, input: CleanupInput): OperationRu
   );
 }
 
-export async function planCleanup({ vault, options, clock }: OperationParts): Promise<RetentionPlan> {
-  return planRetention(await vault.list(), options.retention, { now: clock(), isHeld: vault.isHeld });
+export async function planCleanup({ vault, options, clock, migration }: OperationParts): Promise<RetentionPlan> {
+  const wayBack = migration.wayBack();
+  return planRetention(await vault.list(), options.retention, { now: clock(), isHeld: vault.isHeld, wayBack });
 }
 
 /** One that cannot be removed does not keep the others; it is named in `failed`. An abort stops between two backups. */

@@ -5,6 +5,7 @@ import { BackupError } from '../errors.js';
 import { longestNotes, notesSchema } from '../options/notes.js';
 import type { Backup } from '../vault/backup.js';
 import { createBackup } from './create-backup.js';
+import { inTurn } from './in-turn.js';
 import { type Judgement, judgeMigration } from './judge-migration.js';
 import { type Caller, callerName, type OperationParts } from './operation-parts.js';
 import { parseInput } from './parse-input.js';
@@ -75,9 +76,9 @@ export async function guardMigration<Result>(
 
 /** Null where there is nothing that could be lost: no file, or one without a byte, and no log of one either. */
 async function backUp(parts: OperationParts, input: Parameters<typeof createBackup>[1]): Promise<Backup | null> {
-  const { state, hasLogAlone } = await look(parts, [], parts.options.limits.operationMs);
+  const { state, hasLogAlone } = await look(parts, parts.options.limits.operationMs);
   const isNew = state === 'missing' || (state === 'empty' && (await parts.engine.liveBytes()) === 0);
-  return isNew && !hasLogAlone ? null : createBackup(parts, input);
+  return isNew && !hasLogAlone ? null : inTurn(parts, () => createBackup(parts, input), input.signal);
 }
 
 /** Should the process end before the migration does, the next start and the health endpoints tell of it. */
@@ -105,17 +106,20 @@ async function attempt<Result>(
   migrate: () => Result | Promise<Result>,
   { backup, mayEmpty, onFailure, by }: Attempt,
 ): Promise<GuardedMigration<Result>> {
-  let isSettled = true;
+  const { migration } = parts;
+  let close = migration.settle;
   try {
     const result = await migrate();
-    return { result, backup, ...(await judgeMigration(parts, backup, mayEmpty)) };
+    const judgement = await judgeMigration(parts, backup, mayEmpty);
+    close = migration.end;
+    return { result, backup, ...judgement };
   } catch (cause) {
     if (cause instanceof MigrationNotStarted) throw new BackupError('invalid_request', cause.message, { cause });
     const failure = await undoMigration(parts, { backup, cause, onFailure, by });
-    isSettled = failure.facts.restored === true || backup === null || onFailure === 'keep';
+    const isSettled = failure.facts.restored === true || backup === null || onFailure === 'keep';
+    if (!isSettled) close = migration.fail;
     throw failure;
   } finally {
-    const { migration, runner } = parts;
-    await (isSettled ? migration.end() : migration.fail()).catch((error: unknown) => runner.told(error));
+    await close().catch((error: unknown) => parts.runner.told(error));
   }
 }

@@ -1,6 +1,7 @@
 import type { Examination, TableRows } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { ValidationReport } from '../events/outcomes.js';
+import { foldCase } from '../system/fold-case.js';
 import type { Backup } from '../vault/backup.js';
 import { shrunkTables } from './content-warnings.js';
 import type { OperationParts } from './operation-parts.js';
@@ -28,8 +29,8 @@ export async function judgeMigration(
   const validation = await validateDatabase(parts, found);
   const worst = validation.findings.find(({ severity }) => severity === 'critical');
   if (worst !== undefined) throw new Error(worst.message);
-  const allowed = new Set(mayEmpty.map((table) => table.toLowerCase()));
-  const [lost] = shrunkTables(found.rows, backup ?? undefined).filter(({ table }) => !allowed.has(table.toLowerCase()));
+  const allowed = new Set(mayEmpty.map((table) => foldCase(table)));
+  const [lost] = shrunkTables(found.rows, backup ?? undefined).filter(({ table }) => !allowed.has(foldCase(table)));
   if (lost !== undefined)
     throw new Error(
       `The table ${lost.table} had ${lost.before} rows and ${lost.after === null ? 'is gone' : 'has none'}.`,
@@ -42,7 +43,7 @@ async function lookUnlocked(parts: OperationParts): Promise<Examination> {
   const deadline = performance.now() + longestLockMs;
   for (;;) {
     try {
-      return await look(parts, 'all', parts.options.limits.operationMs);
+      return await look(parts, parts.options.limits.operationMs, { count: true });
     } catch (error) {
       const isBusy = error instanceof BackupError && error.code === 'database_busy';
       if (isBusy && performance.now() < deadline) continue;

@@ -56,7 +56,7 @@ export function restoreBackup(parts: OperationParts, nameOrLatest: string, input
     try {
       await settleRestore(parts);
       const receipt = await restoreHeld(parts, filename, manifest, input, context);
-      if (input.tables === undefined) await endUnfinishedMigration(parts);
+      if (input.tables === undefined && manifest !== null) await endMigrationBefore(parts, manifest);
       parts.events.emit('restore.finished', receipt);
       return receipt;
     } finally {
@@ -65,10 +65,11 @@ export function restoreBackup(parts: OperationParts, nameOrLatest: string, input
   });
 }
 
-/** What it has left is gone. A note that stays is told until the next restore or migration. */
-async function endUnfinishedMigration({ migration, runner }: OperationParts): Promise<void> {
+/** What an unfinished migration has left is gone with a backup from before it. A note that stays is told until the next one. */
+async function endMigrationBefore({ migration, runner }: OperationParts, { createdAt }: Manifest): Promise<void> {
   try {
-    if (migration.unfinished() !== null) await migration.end();
+    const unfinished = migration.unfinished();
+    if (unfinished !== null && Date.parse(createdAt) <= Date.parse(unfinished.startedAt)) await migration.end();
   } catch (error) {
     runner.told(error);
   }

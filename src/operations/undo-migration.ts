@@ -1,6 +1,7 @@
 import { BackupError } from '../errors.js';
 import { commands } from '../health/finding.js';
 import type { Backup } from '../vault/backup.js';
+import { inTurn } from './in-turn.js';
 import { Undecided } from './judge-migration.js';
 import type { OperationParts } from './operation-parts.js';
 import { restoreBackup } from './restore-backup.js';
@@ -34,7 +35,7 @@ export async function undoMigration(
       cause,
     });
   try {
-    const { safetyBackup } = await restoreBackup(parts, filename, { by });
+    const { safetyBackup } = await inTurn(parts, () => restoreBackup(parts, filename, { by }));
     const undo = `What the migration had made of it is in ${safetyBackup}.`;
     return new BackupError('migration_failed', `${why} ${filename}, from before it, was restored. ${undo}`, {
       facts: { backup: filename, restored: true, safetyBackup, command },

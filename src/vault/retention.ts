@@ -17,6 +17,8 @@ export interface RetentionCircumstances {
   readonly now: Date;
   /** Whether the file is being read. */
   readonly isHeld: (filename: string) => boolean;
+  /** The backup from before a migration that nobody has finished. */
+  readonly wayBack?: string | null | undefined;
 }
 
 /** The decisions while they are made: a backup with a reason to keep it stays. */
@@ -25,7 +27,8 @@ type Reasons = Map<string, string>;
 /**
  * Decides which backups go, with one reason for each; does nothing. The rules are those of restic's `forget`: what any
  * rule keeps stays. Kinds are counted each by itself, and damaged backups and those of a clock that was ahead apart from
- * the others, whose places they do not take. Never removed: a pinned one, a stray file, one that is being read, one younger than `minAge`, and of each
+ * the others, whose places they do not take. Never removed: a pinned one, a stray file, one that is being read, one younger than `minAge`, the way back from a migration
+ * that has not ended well, and of each
  * kind the newest one that passed verification, or where none has, the newest.
  */
 export function planRetention(
@@ -83,7 +86,7 @@ function byKind(sorted: readonly Backup[]): Map<BackupKind, Backup[]> {
 function protectedOnes(
   sorted: readonly Backup[],
   policy: RetentionPolicy,
-  { now, isHeld }: RetentionCircumstances,
+  { now, isHeld, wayBack }: RetentionCircumstances,
 ): Reasons {
   const reasons: Reasons = new Map();
   for (const [kind, members] of byKind(sorted)) {
@@ -98,6 +101,7 @@ function protectedOnes(
       if (isHeld(filename)) reasons.set(filename, 'being read');
       if (minAge !== undefined && Date.parse(createdAt) > now.getTime() - minAge)
         reasons.set(filename, 'younger than `minAge`');
+      if (filename === wayBack) reasons.set(filename, 'from before a migration that has not ended well');
       if (pinned) reasons.set(filename, 'pinned');
     }
   }

@@ -5,6 +5,7 @@ import type { BackupError, BackupServiceOptions, GuardInput } from 'express-db-b
 import knex from 'knex';
 import { Umzug } from 'umzug';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { MigrationNotStarted } from '../../dist/operations/guard-migration.js';
 import { generations, inspect, type LiveOptions } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { createWorkspace, openService, storedBackups } from '../helpers/workspace.js';
@@ -147,14 +148,31 @@ describe('a migration of which nobody knows what it did', () => {
     expect((await service.validate()).findings).toEqual([]);
   });
 
-  it('is not one that runs, nor one that was kept, nor one that did not begin', async () => {
-    const { service, guard } = createGuarded();
-    const { result } = await service.guardMigration(() => service.validate());
-    expect(result.findings).toEqual([]);
-    const undecided = [guard('DELETE FROM items', { onFailure: 'keep' }), guard('CREATE TABLE items (id)')];
-    for (const failure of undecided) await expect(failure).rejects.toMatchObject({ code: 'migration_failed' });
-    expect((await service.validate()).checks).not.toHaveProperty('migration_finished');
+  it('is not one that runs, did what it should, was undone, was kept, or did not begin', async () => {
+    const { service, guard, directory } = createGuarded();
+    const isNoted = (): boolean => existsSync(join(directory, '.state', 'migration.json'));
+    const { result } = await service.guardMigration(async () => [isNoted(), (await service.validate()).findings]);
+    expect([result, isNoted()]).toEqual([[true, []], false]);
+    await expect(guard('CREATE TABLE items (id)')).rejects.toMatchObject({ facts: { restored: true } });
+    expect(isNoted()).toBe(false);
+    await expect(guard('DELETE FROM items', { onFailure: 'keep' })).rejects.toMatchObject({ code: 'migration_failed' });
+    expect(isNoted()).toBe(false);
+    const unbegun = service.guardMigration(() => Promise.reject(new MigrationNotStarted('There is no such program.')));
+    await expect(unbegun).rejects.toMatchObject({ code: 'invalid_request' });
+    expect(isNoted()).toBe(false);
   });
+});
+
+it('a migration that fails while a backup is being taken is undone after it', async () => {
+  const { service, databaseFile, directory, database } = createGuarded();
+  const other = openService({ database: databaseFile, directory }).service;
+  const failure = service.guardMigration(async () => {
+    database.exec('DELETE FROM items');
+    await other.create().started;
+    throw new Error('It failed.');
+  });
+  await expect(failure).rejects.toMatchObject({ code: 'migration_failed', facts: { restored: true } });
+  expect(generations(database)).toBe('first:500');
 });
 
 describe('a migration whose outcome is not seen at once', () => {
