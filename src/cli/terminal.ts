@@ -41,7 +41,10 @@ export class Terminal {
     this.makeWay();
     const problem: Problem = toProblem(error);
     if (this.isJson) process.stdout.write(`${JSON.stringify(problem)}\n`);
-    else process.stderr.write(`${this.style('red', problem.title)}: ${harmless(problem.detail)}\n${problem.hint}\n`);
+    else
+      process.stderr.write(
+        `${this.style('red', problem.title)}: ${problem.detail.split('\n').map(harmless).join('\n')}\n${problem.hint}\n`,
+      );
   }
 
   style(style: Style, text: string): string {
@@ -93,12 +96,13 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
 }
 
 /** How a style begins or ends. */
-const ownStyle = /^.\[(?:1|2|22|31|32|33|39)m/;
+const ownStyle = /^\[(?:1|2|22|31|32|33|39)m/;
+const escapeCharacter = '\u001b';
 
-/** Names in a database that came from elsewhere command no terminal. */
-const harmless = (text: string): string =>
-  text.replaceAll(/\p{Cc}/gu, (character, at: number) =>
-    character === '\n' || ownStyle.test(text.slice(at, at + 5)) ? character : '?',
+/** Names in a database that came from elsewhere command no terminal, and make no lines of their own. */
+const harmless = (line: string): string =>
+  line.replaceAll(/\p{Cc}/gu, (character, at: number) =>
+    character === escapeCharacter && ownStyle.test(line.slice(at + 1, at + 5)) ? character : '?',
   );
 
 const visible = (text: string | undefined): string => stripVTControlCharacters(text ?? '');

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -117,10 +117,10 @@ describe('a round trip in a terminal', () => {
     const project = createProject();
     await runCli(['create'], project);
     const database = new Database(project.file);
-    database.exec('CREATE TABLE "a\u001b[2Jb\u009b31mc\r\u001b[31md" (x)');
+    database.exec('CREATE TABLE "a\u001b[2Jb\u009b31mc\r\u001b[31md\u009d[1me\nf" (x)');
     database.close();
     const { stdout } = await runCli(['compare', 'latest'], project);
-    expect(stdout).toContain('a?[2Jb?31mc?\u001b[31md');
+    expect(stdout).toContain('a?[2Jb?31mc?\u001b[31md?[1me?f');
   });
 
   it('removes, pins, cleans up', async () => {
@@ -154,7 +154,9 @@ describe('a round trip in a terminal', () => {
     const { file } = await runJson(['export', 'latest', 'copy.db'], project, exported);
     expect(file).toBe(join(project.cwd, 'copy.db'));
     expect(inspect(file, generations)).toBe('first:500');
-    expect((await runJson(['export', 'latest', 'copy.db'], project, problem, 2)).code).toBe('invalid_request');
+    symlinkSync('nowhere', join(project.cwd, 'link.db'));
+    for (const taken of ['copy.db', 'link.db'])
+      expect((await runJson(['export', 'latest', taken], project, problem, 2)).code).toBe('invalid_request');
     const imported = await runJson(['import', 'copy.db', '--sha256', backup.sha256], project, createdSchema);
     expect(imported.backup.kind).toBe('uploaded');
     expect((await runJson(['import', 'nowhere.db'], project, problem, 5)).code).toBe('backup_not_found');
@@ -270,6 +272,14 @@ describe('settings', () => {
   });
 });
 
+it('an undo takes no tables', async () => {
+  const project = createProject();
+  await runCli(['create'], project);
+  await runCli(['restore', ...confirmed], project);
+  const undo = ['restore', 'undo', '--tables', 'items', ...confirmed];
+  expect((await runJson(undo, project, problem, 2)).code).toBe('invalid_request');
+});
+
 describe('a usage that does not fit', () => {
   it.each([
     [['nonsense']],
@@ -352,8 +362,8 @@ describe('migrate', () => {
     expect(project.live()).toBe('first:500');
   });
 
-  it('that is killed half way is told by health, and gone after the restore that it names', async () => {
-    const project = createProject();
+  it('that is killed half way is told by health until the backup from before it is restored, whatever is tried meanwhile', async () => {
+    const project = createProject({ retention: { keep: 1 } });
     const [, , , ...command] = sql('CREATE TABLE half (id)');
     const slow = `${command.at(-1)}; console.log('half'); setTimeout(() => undefined, 1_000)`;
     const meanwhile = (child: ChildProcess): void => {
@@ -364,15 +374,22 @@ describe('migrate', () => {
       meanwhile,
     });
     expect(killed.code).toBeNull();
-    const { findings } = await runJson(['health'], project, healthSchema, 11);
-    expect(findings).toMatchObject([
+    const told = async () => (await runJson(['health'], project, healthSchema, 11)).findings;
+    const first = await told();
+    expect(first).toMatchObject([
       { check: 'migration_finished', message: expect.stringMatching(/^The migration 0042 of .* was cut short/) },
     ]);
-    const name = String(findings[0]?.command).split(' ').at(-1) ?? '';
+    expect((await runCli(['migrate', '--', 'no-such-program'], project)).code).toBe(2);
+    expect((await runCli(['migrate', '--', 'false'], project)).code).toBe(1);
+    await runJson(['create'], project, createdSchema);
+    await runJson(['restore', 'latest', ...confirmed], project, receiptSchema);
+    expect(await told()).toEqual(first);
+    const name = String(first[0]?.command).split(' ').at(-1) ?? '';
     await runJson(['restore', name, ...confirmed], project, receiptSchema);
-    expect(
-      inspect(project.file, (database) => database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'half'").get()),
-    ).toBeUndefined();
+    const half = inspect(project.file, (database) =>
+      database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'half'").get(),
+    );
+    expect(half).toBeUndefined();
     expect((await runJson(['health'], project, healthSchema)).findings).toEqual([]);
   });
 

@@ -40,7 +40,7 @@ async function putInPlace(temporary: string, target: string): Promise<void> {
   try {
     await link(temporary, target);
   } catch (error) {
-    if (existsSync(target)) throw taken(target);
+    if (systemCode(error) === 'EEXIST') throw taken(target);
     if (!/^(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS)$/.test(systemCode(error) ?? '')) throw error;
     await rename(temporary, target);
   }
