@@ -81,8 +81,10 @@ export interface LiveFacts extends DatabaseFacts {
 }
 
 export interface ExamineInput {
-  /** Tables whose rows are counted, which takes as long as reading them. */
-  readonly count: 'all' | readonly string[];
+  /** Whether the rows of all tables are counted, which takes as long as reading them. */
+  readonly count: boolean;
+  /** Rows that tables must have: no more of them are counted. */
+  readonly minimumRows: Readonly<Record<string, number>>;
 }
 
 /** What is there, whatever it is. */
@@ -93,8 +95,12 @@ export interface Examination {
   readonly hasLogAlone: boolean;
   /** Tables, virtual tables and views. */
   readonly tables: readonly string[];
-  /** Of the tables that were counted. */
+  /** Of all tables, where they were counted. */
   readonly rows: TableRows;
+  /** Of the tables that must have rows, by the name that was given: how many there are, up to that number. */
+  readonly minimums: TableRows;
+  /** Tables of which a page that was read is no sound one. */
+  readonly damaged: readonly string[];
   /** Null where it cannot be read. */
   readonly userVersion: number | null;
   /** How commits are made durable, such as `wal` or `delete`; null where it cannot be read. */

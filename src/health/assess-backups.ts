@@ -1,3 +1,4 @@
+import { foldCase } from '../system/fold-case.js';
 import { type Expectations, tablesExpected } from './assess-database.js';
 import { type Assessment, AssessmentBuilder, commands } from './finding.js';
 
@@ -56,11 +57,9 @@ export function findRestorable<
 >(backups: readonly Known[], wanted: Expectations): string | null {
   const candidates = backups.filter(({ kind }) => kind !== null && kind !== 'safety');
   const satisfies = ({ tables }: Known): boolean => {
-    const rows = new Map(Object.entries(tables).map(([name, count]) => [name.toLowerCase(), count]));
+    const rows = new Map(Object.entries(tables).map(([name, count]) => [foldCase(name), count]));
     const least = (table: string): number => wanted.minimumRows[table] ?? 0;
-    return (
-      rows.size > 0 && tablesExpected(wanted).every((table) => (rows.get(table.toLowerCase()) ?? -1) >= least(table))
-    );
+    return rows.size > 0 && tablesExpected(wanted).every((table) => (rows.get(foldCase(table)) ?? -1) >= least(table));
   };
   const found = candidates.find((backup) => isUsable(backup) && satisfies(backup));
   return found === undefined ? null : found === candidates[0] ? 'latest' : found.filename;

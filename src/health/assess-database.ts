@@ -1,3 +1,4 @@
+import { foldCase } from '../system/fold-case.js';
 import { type Assessment, AssessmentBuilder, commands } from './finding.js';
 
 /** What was found of the live database. */
@@ -6,6 +7,10 @@ export interface DatabaseState {
   readonly tables: readonly string[];
   /** By table, of those that were counted. */
   readonly rows: Readonly<Record<string, number>>;
+  /** Of `minimumRows`, by its names: how many there are, counted no further than that. */
+  readonly minimums: Readonly<Record<string, number>>;
+  /** Tables that cannot be read to their end. */
+  readonly damaged: readonly string[];
   readonly userVersion: number | null;
   /** What is known to be wrong with the version of the engine. */
   readonly engineBug: string | null;
@@ -15,6 +20,8 @@ export interface DatabaseState {
 const nothingSeen = {
   tables: [],
   rows: {},
+  minimums: {},
+  damaged: [],
   userVersion: null,
   engineBug: null,
   journalMode: null,
@@ -47,14 +54,13 @@ const states = {
  * @param restorable a backup that has what is wanted, by its name or as `latest`; null for none
  */
 export function assessDatabase(found: DatabaseState, wanted: Expectations, restorable: string | null): Assessment {
-  const { state, tables, rows, userVersion, engineBug } = found;
+  const { state, tables, minimums, damaged, userVersion, engineBug } = found;
   const critical = (
     message: string,
     command: string = restorable === null ? commands.migrate : commands.restore(restorable),
   ) => ({ severity: 'critical', message, command }) as const;
-  const names = new Set(tables.map((name) => name.toLowerCase()));
-  const has = (table: string): boolean => names.has(table.toLowerCase());
-  const counted = new Map(Object.entries(rows).map(([name, count]) => [name.toLowerCase(), count]));
+  const names = new Set(tables.map(foldCase));
+  const has = (table: string): boolean => names.has(foldCase(table));
   const report = new AssessmentBuilder();
   const isReadable = state === 'readable';
   report.check('database_exists', state !== 'missing', critical(states.missing));
@@ -71,7 +77,7 @@ export function assessDatabase(found: DatabaseState, wanted: Expectations, resto
   for (const table of tablesExpected(wanted))
     report.check(`has_${table}`, isReadable ? has(table) : null, critical(`The table ${table} is missing.`));
   for (const [table, least] of Object.entries(wanted.minimumRows)) {
-    const count = counted.get(table.toLowerCase());
+    const count = Object.hasOwn(minimums, table) ? minimums[table] : undefined;
     const passed = count === undefined ? null : count >= least;
     report.check(
       `rows_${table}`,
@@ -79,6 +85,7 @@ export function assessDatabase(found: DatabaseState, wanted: Expectations, resto
       critical(`The table ${table} has ${count} rows; it must have at least ${least}.`),
     );
   }
+  for (const table of damaged) report.check(`reads_${table}`, false, critical(`The table ${table} is damaged.`));
   const { expectedUserVersion: expected } = wanted;
   if (expected !== undefined) {
     const message = `The schema is too old: its user_version is ${userVersion}, the application needs ${expected}.`;

@@ -1,10 +1,14 @@
+import { foldCase } from '../system/fold-case.js';
 import type { BackupsAssessment } from './assess-backups.js';
 import { type DatabaseState, type Expectations, tablesExpected } from './assess-database.js';
 import type { Assessment, Checks, Finding } from './finding.js';
 
 export type HealthStatus = 'healthy' | 'degraded' | 'critical';
 
-/** What `GET /health` answers. Table rows are those of the last look, some seconds old in a large database. */
+/**
+ * What `GET /health` answers. The rows of tables are those of the last count: in a large database it may be some minutes
+ * old, or from before the last probe. What must be there is looked at each time.
+ */
 export interface HealthReport {
   readonly status: HealthStatus;
   readonly message: string;
@@ -48,8 +52,8 @@ export function toReport(
   const { checks: backupChecks, findings: backupFindings, ...told } = backups;
   const findings = [...database.findings, ...backupFindings];
   const isLocked = found.state === 'locked';
-  const names = new Set(found.tables.map((name) => name.toLowerCase()));
-  const missing = tablesExpected(wanted).filter((table) => !isLocked && !names.has(table.toLowerCase()));
+  const names = new Set(found.tables.map(foldCase));
+  const missing = tablesExpected(wanted).filter((table) => !isLocked && !names.has(foldCase(table)));
   const isValid =
     (isLocked || found.state === 'readable') && missing.length === 0 && database.checks.schema_version !== false;
   const { database_exists, ...rest } = database.checks;

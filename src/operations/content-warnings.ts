@@ -1,5 +1,6 @@
 import type { TableRows } from '../engines/engine.js';
 import type { ShrunkTable } from '../events/outcomes.js';
+import { foldCase } from '../system/fold-case.js';
 import type { Backup } from '../vault/backup.js';
 import { rowsOf } from './rows-of.js';
 
@@ -7,10 +8,10 @@ import { rowsOf } from './rows-of.js';
 export function shrunkTables(tables: TableRows, previous: Backup | undefined): Omit<ShrunkTable, 'filename'>[] {
   if (previous === undefined) return [];
   // SQLite tells no table from another by the case of its name.
-  const rows = new Map(Object.entries(tables).map(([name, count]) => [name.toLowerCase(), count]));
+  const rows = new Map(Object.entries(tables).map(([name, count]) => [foldCase(name), count]));
   return Object.keys(previous.tables).flatMap((table) => {
     const before = rowsOf(previous.tables, table) ?? 0;
-    const after = rows.get(table.toLowerCase()) ?? null;
+    const after = rows.get(foldCase(table)) ?? null;
     if (before === 0 || (after ?? 0) > 0) return [];
     return [{ table, before, after: after === null ? null : 0, previous: previous.filename }];
   });

@@ -38,7 +38,7 @@ export async function initializeDatabase(parts: OperationParts): Promise<boolean
 /** A log whose file is gone may be all that is left of the data; nothing is made in its place. */
 async function needsTables(parts: OperationParts): Promise<boolean> {
   try {
-    const { state, hasLogAlone } = await look(parts, [], longestMs);
+    const { state, hasLogAlone } = await look(parts, longestMs);
     return (state === 'missing' || state === 'empty') && !hasLogAlone;
   } catch (error) {
     // The validation that follows tells of it.

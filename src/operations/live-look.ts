@@ -9,8 +9,11 @@ const longCountMs = 50;
 /** More probes at once do not wait for a look, where the last one is young: answered together they would keep all else waiting. */
 const mostWaiting = 4;
 const youngMs = 1_000;
-/** Counting takes a twentieth of a core at most, and where it is long a hundredth: that is not seen in what the application's requests take. */
-const pauseFactors = { short: 20, long: 100 } as const;
+/**
+ * Counting takes a twentieth of a core at most, and where it is long a hundredth: that is not seen in what the
+ * application's requests take. That damage was mended is to be known soon.
+ */
+const pauseFactors = { short: 20, long: 100, damaged: 1 } as const;
 /** A probe waits no longer for the next count. */
 const patienceMs = 250;
 /** After a look that failed, where nothing has changed since. */
@@ -21,13 +24,15 @@ const largeBytes = 64 * 1024 ** 2;
 const longestCountMs = 30_000;
 const countAgainMs = 10 * 60_000;
 
-interface Known {
+/** What was seen of the schema, and of what must be there. */
+interface Seen {
   readonly found: Examination;
   readonly stamp: string | null;
-  /** The stamp of what was counted. */
-  readonly rowsStamp: string | null;
   readonly at: number;
 }
+
+/** What a count has found, and of which stamp. */
+type Counted = Pick<Examination, 'rows' | 'damaged'> & { readonly stamp: string | null };
 
 /**
  * What a probe is told of the live database. The child looks only when the file has changed, and counts rows the more
@@ -36,10 +41,14 @@ interface Known {
  */
 export class LiveLook {
   readonly #engine: Engine;
-  #known: Known | undefined;
-  #looking: Promise<Known> | undefined;
+  readonly #minimumRows: Readonly<Record<string, number>>;
+  #seen: Seen | undefined;
+  #counted: Counted | undefined;
+  /** Of these two, for all that ask until one of them changes. */
+  #told: Examination | undefined;
+  #looking: Promise<Examination> | undefined;
   #waiting = 0;
-  #stamping: { readonly until: number; readonly stamp: Promise<string | null> } | undefined;
+  #stamping: { until: number; readonly stamp: Promise<string | null> } | undefined;
   #counting: Promise<void> | undefined;
   #countMs = 0;
   #countFrom = 0;
@@ -47,8 +56,9 @@ export class LiveLook {
   readonly #onFault: (error: unknown) => void;
 
   /** @param onFault hears of each look that fails, once, however many have asked */
-  constructor(engine: Engine, onFault: (error: unknown) => void) {
+  constructor(engine: Engine, minimumRows: Readonly<Record<string, number>>, onFault: (error: unknown) => void) {
     this.#engine = engine;
+    this.#minimumRows = minimumRows;
     this.#onFault = onFault;
   }
 
@@ -58,16 +68,18 @@ export class LiveLook {
     const now = performance.now();
     const failure = this.#failure;
     if (failure !== undefined && failure.stamp === stamp && now < failure.until) throw failure.error;
-    const known = this.#known;
-    if (known === undefined || (known.stamp === null) !== (stamp === null)) return this.#lookAfter(0);
-    if (known.stamp === stamp && (known.rowsStamp === stamp || now < this.#countFrom)) return known.found;
-    if (known.stamp === stamp && this.#isLong) {
+    const [seen, told] = [this.#seen, this.#told];
+    if (seen === undefined || told === undefined || (seen.stamp === null) !== (stamp === null))
+      return this.#lookAfter(0);
+    const isCounted = this.#counted?.stamp === stamp || now < this.#countFrom;
+    if (seen.stamp === stamp && isCounted) return told;
+    if (seen.stamp === stamp && this.#isLong) {
       this.#countBeside();
-      return known.found;
+      return told;
     }
-    if (this.#waiting >= mostWaiting && now - known.at < youngMs) return known.found;
+    if (this.#waiting >= mostWaiting && now - seen.at < youngMs) return told;
     const countAt = this.#isLong ? 0 : Math.min(this.#countFrom, now + patienceMs);
-    return this.#lookAfter(Math.max(known.at + shortestPauseMs, countAt) - now);
+    return this.#lookAfter(Math.max(seen.at + shortestPauseMs, countAt) - now);
   }
 
   get #isLong(): boolean {
@@ -83,7 +95,7 @@ export class LiveLook {
       });
     this.#waiting++;
     try {
-      return (await this.#looking).found;
+      return await this.#looking;
     } finally {
       this.#waiting--;
     }
@@ -92,17 +104,26 @@ export class LiveLook {
   #stamp(): Promise<string | null> {
     const now = performance.now();
     if (this.#stamping === undefined || now >= this.#stamping.until)
-      this.#stamping = { until: now + stampMs, stamp: this.#engine.stamp() };
+      this.#stamping = {
+        until: now + stampMs,
+        stamp: this.#engine.stamp().catch((error: unknown) => this.#unstamped(error)),
+      };
     return this.#stamping.stamp;
   }
 
+  #unstamped(error: unknown): never {
+    if (this.#stamping !== undefined) this.#stamping.until = performance.now() + failurePauseMs;
+    this.#onFault(error);
+    throw error;
+  }
+
   /** What failed is not tried again by the next probe. The stamp is the one from before: a change meanwhile is looked at again. */
-  async #remember(): Promise<Known> {
+  async #remember(): Promise<Examination> {
     const stamp = await this.#engine.stamp();
     try {
-      this.#known = await this.#look(stamp);
+      const told = await this.#look(stamp);
       this.#failure = undefined;
-      return this.#known;
+      return told;
     } catch (error) {
       this.#failure = { error, stamp, until: performance.now() + failurePauseMs };
       this.#onFault(error);
@@ -110,17 +131,24 @@ export class LiveLook {
     }
   }
 
-  async #look(stamp: string | null): Promise<Known> {
-    const before = this.#known;
-    if (before === undefined && (await this.#isLarge())) this.#countMs = Number.POSITIVE_INFINITY;
+  async #look(stamp: string | null): Promise<Examination> {
+    if (this.#seen === undefined && (await this.#isLarge())) this.#countMs = Number.POSITIVE_INFINITY;
     const [isDue, isLong] = [performance.now() >= this.#countFrom, this.#isLong];
-    const counted = isDue && !isLong ? await this.#count() : null;
-    if (counted !== null) return { found: counted, stamp, rowsStamp: stamp, at: performance.now() };
-    const found = await this.#examine([]);
+    const counted = isDue && !isLong ? await this.#count(stamp) : null;
+    const found = counted ?? (await this.#examine(false));
+    this.#seen = { found, stamp, at: performance.now() };
     if (isDue && isLong) this.#countBeside();
-    // What was counted before is told until it can be counted again.
-    const rows = found.state === 'readable' ? (before?.found.rows ?? {}) : found.rows;
-    return { found: { ...found, rows }, stamp, rowsStamp: before?.rowsStamp ?? '', at: performance.now() };
+    return this.#tell(found);
+  }
+
+  /** What was counted before is told until it can be counted again. */
+  #tell(found: Examination): Examination {
+    const counted = this.#counted;
+    this.#told =
+      counted === undefined || found.state !== 'readable'
+        ? found
+        : { ...found, rows: counted.rows, damaged: [...new Set([...found.damaged, ...counted.damaged])] };
+    return this.#told;
   }
 
   async #isLarge(): Promise<boolean> {
@@ -137,20 +165,21 @@ export class LiveLook {
   }
 
   async #countAndKeep(): Promise<void> {
-    const rowsStamp = await this.#engine.stamp();
-    const counted = await this.#count();
-    if (counted === null || this.#known === undefined) return;
-    this.#known = { ...this.#known, found: { ...this.#known.found, rows: counted.rows }, rowsStamp };
+    await this.#count(await this.#engine.stamp());
+    if (this.#seen !== undefined) this.#tell(this.#seen.found);
   }
 
   /** Null when it takes too long. */
-  async #count(): Promise<Examination | null> {
+  async #count(stamp: string | null): Promise<Examination | null> {
     try {
-      const counted = await this.#examine('all');
-      this.#countMs = counted.durationMs;
-      const factor = this.#isLong ? pauseFactors.long : pauseFactors.short;
-      this.#countFrom = performance.now() + factor * counted.durationMs;
-      return counted;
+      const found = await this.#examine(true);
+      const { state, rows, damaged, durationMs } = found;
+      this.#counted = { rows, damaged, stamp };
+      // How long a file that is not there takes says nothing of the one that comes back.
+      if (state === 'readable') this.#countMs = durationMs;
+      const factor = damaged.length > 0 ? pauseFactors.damaged : this.#isLong ? pauseFactors.long : pauseFactors.short;
+      this.#countFrom = performance.now() + factor * durationMs;
+      return found;
     } catch (error) {
       const isTooLong = error instanceof Error && error.name === 'TimeoutError';
       this.#countFrom = performance.now() + (isTooLong ? countAgainMs : failurePauseMs);
@@ -160,8 +189,9 @@ export class LiveLook {
     }
   }
 
-  #examine(count: 'all' | readonly string[]): Promise<Examination> {
+  #examine(count: boolean): Promise<Examination> {
     const signal = AbortSignal.timeout(longestCountMs);
-    return this.#engine.examine({ count }, { signal, onProgress: () => undefined, lockFile: null });
+    const minimumRows = this.#minimumRows;
+    return this.#engine.examine({ count, minimumRows }, { signal, onProgress: () => undefined, lockFile: null });
   }
 }

@@ -43,7 +43,7 @@ export class Health {
     this.#open = open;
     this.#parts = parts;
     this.#log = log;
-    this.#live = new LiveLook(parts.engine, (error) => void parts.runner.told(error));
+    this.#live = new LiveLook(parts.engine, parts.options.minimumRows, (error) => void parts.runner.told(error));
     const forget = (): void => {
       this.#remembered = undefined;
     };

@@ -1,4 +1,4 @@
-import type { Migration } from '../coordination/migration-note.js';
+import type { UnfinishedMigration } from '../coordination/migration-note.js';
 import type { Examination } from '../engines/engine.js';
 import { BackupError } from '../errors.js';
 import type { ValidationReport } from '../events/outcomes.js';
@@ -9,7 +9,7 @@ import { type Assessment, AssessmentBuilder, commands, together } from '../healt
 import { askHost } from './ask-host.js';
 import type { OperationParts } from './operation-parts.js';
 
-/** Reading a very large database to its end takes a while; a start waits no longer than this. */
+/** A start waits no longer for a look than this. */
 const longestMs = 60_000;
 
 /**
@@ -68,13 +68,8 @@ export function requireValid({ ok, findings }: ValidationReport): void {
 
 /** What cannot be seen is an answer too, and its cause is told to the host: a start does not fail by it. */
 export async function examine(parts: OperationParts): Promise<DatabaseState> {
-  const count = Object.keys(parts.options.minimumRows);
   try {
-    return await look(parts, count, longestMs).catch((error: unknown) => {
-      // Rows that take too long to count are not known; the rest is.
-      if (error instanceof Error && error.name === 'TimeoutError') return look(parts, [], longestMs);
-      throw error;
-    });
+    return await look(parts, longestMs);
   } catch (error) {
     if (error instanceof BackupError && error.code === 'database_busy') return lockedDatabase;
     parts.runner.told(error);
@@ -84,14 +79,12 @@ export async function examine(parts: OperationParts): Promise<DatabaseState> {
 
 /** @throws BackupError `database_busy`; a TimeoutError; whatever the engine fails with */
 export function look(
-  { engine }: OperationParts,
-  count: 'all' | readonly string[],
+  { engine, options: { minimumRows } }: OperationParts,
   mostMs: number,
+  { count = false } = {},
 ): Promise<Examination> {
-  return engine.examine(
-    { count },
-    { signal: AbortSignal.timeout(mostMs), onProgress: () => undefined, lockFile: null },
-  );
+  const signal = AbortSignal.timeout(mostMs);
+  return engine.examine({ count, minimumRows }, { signal, onProgress: () => undefined, lockFile: null });
 }
 
 /** A vault that cannot be read has nothing to offer now. */
@@ -100,7 +93,7 @@ async function restorable({ vault, options }: OperationParts): Promise<string | 
 }
 
 /** Where notes cannot be read, backups cannot either, and that is told. */
-function unfinishedMigration({ migration, runner }: OperationParts): Migration | null {
+function unfinishedMigration({ migration, runner }: OperationParts): UnfinishedMigration | null {
   try {
     return migration.unfinished();
   } catch (error) {

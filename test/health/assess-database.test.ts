@@ -7,6 +7,8 @@ const good: DatabaseState = {
   state: 'readable',
   tables: ['orders', 'users'],
   rows: { users: 3 },
+  minimums: { users: 1 },
+  damaged: [],
   userVersion: 4,
   engineBug: null,
   journalMode: 'wal',
@@ -17,7 +19,7 @@ function assess(change: Partial<DatabaseState>, restorable: string | null = 'lat
   const { checks, findings } = assessDatabase({ ...good, ...change }, wanted, restorable);
   return { checks, findings, status: statusOf(findings), message: messageOf(findings) };
 }
-const nothing = { tables: [], rows: {}, userVersion: null };
+const nothing = { tables: [], rows: {}, minimums: {}, userVersion: null };
 
 describe('the live database', () => {
   it('is healthy when it is what the application needs', () => {
@@ -41,7 +43,13 @@ describe('the live database', () => {
     ['no database', { ...nothing, state: 'unreadable' }, 'database_readable', 'cannot be opened'],
     ['without tables', { ...nothing, state: 'empty' }, 'database_initialized', 'has no tables'],
     ['without a table that is required', { tables: ['users'] }, 'has_orders', 'The table orders is missing'],
-    ['without rows where rows must be', { rows: { users: 0 } }, 'rows_users', 'has 0 rows; it must have at least 1'],
+    [
+      'without rows where rows must be',
+      { minimums: { users: 0 } },
+      'rows_users',
+      'has 0 rows; it must have at least 1',
+    ],
+    ['with a table that is damaged', { damaged: ['log'] }, 'reads_log', 'The table log is damaged'],
   ] as const)('%s is critical, and the command puts the newest backup back', (_what, change, check, told) => {
     const { checks, findings, status, message } = assess(change);
     expect(status).toBe('critical');

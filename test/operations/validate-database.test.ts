@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type BackupServiceOptions, createBackupService, type ServiceEvents } from 'express-db-backup';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { damagePages } from '../helpers/database-files.js';
 import { LineLogger } from '../helpers/line-logger.js';
+import { createDatabase } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { createWorkspace, openService, storedBackups } from '../helpers/workspace.js';
 
@@ -54,6 +56,18 @@ describe('a start tells of a live database that is not what it must be', () => {
     const lines = logger.lines.filter(({ message }) => message === 'the live database is not what it must be');
     expect(lines.map(({ level, fields }) => [level, fields.check])).toEqual([['error', check]]);
     expect(lines[0]?.fields.command).toMatch(/^npx express-db-backup (restore|migrate)/);
+  });
+
+  it('also of a table that must have rows and has a page that is none, as health does of every table', async () => {
+    const content = (file: string): void => {
+      createDatabase(file, { rows: 5_000, wal: false }).close();
+      damagePages(file, 2, 1);
+    };
+    const { service } = openOn(content, { minimumRows: { Items: 1 } });
+    const damaged = { check: 'reads_items', severity: 'critical', message: 'The table items is damaged.' };
+    expect((await service.start()).validation.findings).toMatchObject([damaged]);
+    const { status, findings } = await service.health();
+    expect([status, findings[0]]).toEqual(['critical', expect.objectContaining(damaged)]);
   });
 
   it('also of one that cannot be looked at, and goes on', async () => {

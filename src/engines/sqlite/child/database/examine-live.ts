@@ -5,46 +5,59 @@ import type { Examination, ExamineInput } from '../../../engine.js';
 import { corruptionBug } from './corruption-bug.js';
 import { saysDamaged } from './describe-error.js';
 import { pinLive } from './open-database.js';
-import { countRows, readFacts, tableNames } from './read-facts.js';
+import { countMinimums, countRows, readFacts } from './read-facts.js';
 
 /** Whoever asks how the database is waits no longer for whoever has it locked. */
 const patienceMs = 1_000;
 
 /** Says what is there, whatever it is, and changes nothing. @throws SQLITE_BUSY past the busy timeout */
-export async function examineLive({ live, count }: ExamineInput & { readonly live: string }): Promise<Examination> {
+export async function examineLive({ live, ...input }: ExamineInput & { readonly live: string }): Promise<Examination> {
   // Loaded once for many looks, which is no part of how long one takes.
   const engineBug = corruptionBug(engineVersion());
   const startedAt = performance.now();
-  const found = examine(live, count, engineBug);
+  const found = { ...nothing, engineBug, ...examine(live, input) };
   return { ...found, durationMs: performance.now() - startedAt };
 }
 
-function examine(
-  live: string,
-  count: ExamineInput['count'],
-  engineBug: string | null,
-): Omit<Examination, 'durationMs'> {
-  const nothing = { hasLogAlone: false, tables: [], rows: {}, userVersion: null, journalMode: null, engineBug };
+const nothing = {
+  hasLogAlone: false,
+  tables: [],
+  rows: {},
+  minimums: {},
+  damaged: [],
+  userVersion: null,
+  journalMode: null,
+} as const;
+
+function examine(live: string, input: ExamineInput): Pick<Examination, 'state'> & Partial<Examination> {
   const hasLogAlone = ['-wal', '-journal'].some((ending) => sizeOf(live + ending) > 0);
-  if (!existsSync(live)) return { ...nothing, state: 'missing', hasLogAlone };
-  if (sizeOf(live) === 0) return { ...nothing, state: 'empty', hasLogAlone };
+  if (!existsSync(live)) return { state: 'missing', hasLogAlone };
+  if (sizeOf(live) === 0) return { state: 'empty', hasLogAlone };
   let database: Database | undefined;
   try {
     database = pinLive(live, { timeout: patienceMs });
-    const tables = contentNames(database);
-    const { userVersion } = readFacts(database);
-    const countable = tableNames(database);
-    const wanted = new Set(count === 'all' ? [] : count.map((name) => name.toLowerCase()));
-    const counted = countable.filter((name) => count === 'all' || wanted.has(name.toLowerCase()));
-    const rows = countRows(database, { of: counted, onDamaged: () => undefined });
-    const journalMode = String(database.pragma('journal_mode', { simple: true }));
-    return { ...nothing, state: tables.length === 0 ? 'empty' : 'readable', tables, rows, userVersion, journalMode };
+    return examineOpen(database, input);
   } catch (error) {
     if (!saysDamaged(error) && !(error instanceof BackupError && error.code === 'source_damaged')) throw error;
-    return { ...nothing, state: 'unreadable' };
+    return { state: 'unreadable' };
   } finally {
     database?.close();
   }
+}
+
+function examineOpen(
+  database: Database,
+  { count, minimumRows }: ExamineInput,
+): Pick<Examination, 'state'> & Partial<Examination> {
+  const tables = contentNames(database);
+  const { userVersion } = readFacts(database);
+  const journalMode = String(database.pragma('journal_mode', { simple: true }));
+  const damaged = new Set<string>();
+  const onDamaged = (name: string): void => void damaged.add(name);
+  const minimums = countMinimums(database, minimumRows, onDamaged);
+  const rows = count ? countRows(database, { onDamaged }) : {};
+  const state = tables.length === 0 ? 'empty' : 'readable';
+  return { state, tables, rows, minimums, damaged: [...damaged], userVersion, journalMode };
 }
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;

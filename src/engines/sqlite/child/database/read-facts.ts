@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { systemCode } from '../../../../errors.js';
+import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import type { DatabaseFacts, TableRows } from '../../../engine.js';
+import { quote } from './columns.js';
 import { saysDamaged } from './describe-error.js';
 
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
@@ -76,9 +78,33 @@ export interface CountOptions {
 
 /** Rows of each table. */
 export function countRows(database: Database, { of, onDamaged }: CountOptions = {}): TableRows {
-  const rows = (of ?? tableNames(database)).flatMap((name): [string, number][] => {
+  return countEach(of ?? tableNames(database), (name) => countTable(database, name), onDamaged);
+}
+
+/** Rows of tables that must have so many, counted up to that number: the first pages tell. */
+export function countMinimums(
+  database: Database,
+  minimumRows: Readonly<Record<string, number>>,
+  onDamaged: (name: string) => void,
+): TableRows {
+  const names = new Map(tableNames(database).map((name) => [foldCase(name), name]));
+  const nameOf = (wanted: string): string => names.get(foldCase(wanted)) ?? wanted;
+  const count = (wanted: string): number => {
+    const first = `SELECT 1 FROM main.${quote(nameOf(wanted))} NOT INDEXED LIMIT ?`;
+    return Number(database.prepare(`SELECT count(*) FROM (${first})`).pluck().get(minimumRows[wanted]));
+  };
+  const present = Object.keys(minimumRows).filter((wanted) => names.has(foldCase(wanted)));
+  return countEach(present, count, (wanted) => onDamaged(nameOf(wanted)));
+}
+
+function countEach(
+  names: readonly string[],
+  count: (name: string) => number,
+  onDamaged?: (name: string) => void,
+): TableRows {
+  const rows = names.flatMap((name): [string, number][] => {
     try {
-      return [[name, countTable(database, name)]];
+      return [[name, count(name)]];
     } catch (error) {
       if (onDamaged === undefined || !saysDamaged(error)) throw error;
       onDamaged(name);
@@ -90,7 +116,7 @@ export function countRows(database: Database, { of, onDamaged }: CountOptions = 
 }
 
 export function countTable(database: Database, name: string, schema = 'main'): number {
-  const table = `${schema}."${name.replaceAll('"', '""')}"`;
+  const table = `${schema}.${quote(name)}`;
   const count = (how: string): number => Number(database.prepare(`SELECT count(*) FROM ${table} ${how}`).pluck().get());
   try {
     return count('');
