@@ -10,9 +10,13 @@ const sampleMs = 20;
 export async function measureCompare({ folder, runs, onRun }) {
   const file = `${folder}/compared.db`;
   const database = makeDatabase(file, comparedMiB);
-  const service = createBackupService({ database: file, directory: `${folder}/compared` });
+  const options = { database: file, directory: `${folder}/compared` };
+  // The process that makes the backup is not one that compares.
+  const creating = createBackupService(options);
+  const { filename } = await creating.create();
+  await creating.close();
+  const service = createBackupService(options);
   try {
-    const { filename } = await service.create();
     database.exec("UPDATE orders SET status = 'sent' WHERE id % 100 = 0");
     const sides = {
       '`sqldiff --summary`': () => run('sqldiff', ['--summary', `${folder}/compared/${filename}`, file]),

@@ -56,27 +56,28 @@ describe('a live database that is damaged', () => {
 });
 
 /** The real engine, whose check after a restore finds a fault that its disk does not have. */
-function sqliteThatFindsFaults(path: string, faults: number): Engine {
+function sqliteThatFindsFaults(path: string, faults: number, onFound: () => void): Engine {
   const engine = sqlite({ path });
   let found = 0;
   return {
     ...engine,
     async restore(...input) {
       const report = await engine.restore(...input);
+      onFound();
       return found++ < faults ? { ...report, problems: ['A page is broken.'] } : report;
     },
   };
 }
 
 describe('a restore whose result does not pass its check', () => {
-  async function restoreWith(faults: number) {
+  async function restoreWith(faults: number, onFound: () => void = () => undefined, signal?: AbortSignal) {
     const workspace = createWorkspace();
     const { filename } = await workspace.service.create();
     setGeneration(workspace.database, 'second');
     workspace.database.exec("INSERT INTO commits VALUES ('acknowledged')");
-    const engine = sqliteThatFindsFaults(workspace.databaseFile, faults);
+    const engine = sqliteThatFindsFaults(workspace.databaseFile, faults, onFound);
     const { service } = openService({ database: engine, directory: workspace.directory });
-    const error = await service.restore(filename).catch((caught: unknown) => caught);
+    const error = await service.restore(filename, { signal }).catch((caught: unknown) => caught);
     const safety = (await service.list({ kind: 'safety', order: 'asc' })).backups;
     return { ...workspace, filename, error, safety };
   }
@@ -92,6 +93,13 @@ describe('a restore whose result does not pass its check', () => {
     expect(integrity(database)).toBe('ok');
     expect(safety).toHaveLength(2);
     expect(stagedFiles(directory)).toEqual([]);
+  });
+
+  it('is undone also when it is cancelled then', async () => {
+    const cancel = new AbortController();
+    const { database, error } = await restoreWith(1, () => cancel.abort(), cancel.signal);
+    expect(error).toMatchObject({ code: 'restore_rolled_back' });
+    expect(generations(database)).toBe('second:500');
   });
 
   it('is roll_back_failed when what was put back does not pass either, and names the safety backup that has the rows', async () => {

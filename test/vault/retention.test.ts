@@ -122,6 +122,15 @@ describe('a plan', () => {
     ]);
   });
 
+  it('keeps the way back from a migration that has not ended well, in the place of no other', () => {
+    const wayBack = 'app_manual_1.db';
+    const backups = minutes(1, 2, 3, 4);
+    const { remove, keep } = planRetention(backups, policy, { now: later, isHeld: free, wayBack });
+    expect([names(remove), names(keep)]).toEqual([manual(2), manual(1, 3, 4)]);
+    const small = planRetention(backups, { maxTotalSize: 1 }, { now: later, isHeld: free, wayBack });
+    expect(names(small.keep)).toEqual(manual(1, 4));
+  });
+
   it('lets one kind have rules of its own', () => {
     const backups = [...minutes(1, 2), backup(3, 'scheduled'), backup(4, 'scheduled')];
     expect(removed(backups, { keep: 1, manual: { daily: 3, keep: 2 } })).toEqual(['app_scheduled_3.db']);
