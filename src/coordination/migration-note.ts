@@ -20,7 +20,7 @@ const noteSchema = z.object({
 });
 
 /** A guarded migration that has begun. */
-export type Migration = z.output<typeof noteSchema>;
+type Migration = z.output<typeof noteSchema>;
 /** One of which nobody knows what it has made of the database, and the backup from before it. */
 export type UnfinishedMigration = Pick<Migration, 'startedAt' | 'label' | 'backup'> & {
   readonly state: 'interrupted' | 'failed';
