@@ -51,8 +51,8 @@ export interface MigrationNote {
 export function createMigrationNote(stateDirectory: string, isAlive: (instance: string) => boolean): MigrationNote {
   const file = join(stateDirectory, 'migration.json');
   const options = { staging: stateDirectory, overwrite: true, temporaryName: 'migration.tmp' };
-  // On a full disk it cannot be written that one has failed, which is to be told all the same.
-  let failedHere = false;
+  // On a full disk it cannot be written that one of this service has failed, which is to be told all the same.
+  let failedInstance: string | undefined;
   const write = (note: Migration): Promise<void> => writeFileDurably(file, JSON.stringify(note), options);
   const read = (): Migration | null => {
     const text = readIfThere(file);
@@ -69,21 +69,22 @@ export function createMigrationNote(stateDirectory: string, isAlive: (instance: 
     if (note === null) return null;
     const { state, startedAt, label, backup } = note;
     if (state !== 'running') return { state, startedAt, label, backup };
-    if (!failedHere && isAlive(note.instance)) return null;
-    return { state: failedHere ? 'failed' : 'interrupted', startedAt, label, backup };
+    const failed = note.instance === failedInstance;
+    if (!failed && isAlive(note.instance)) return null;
+    return { state: failed ? 'failed' : 'interrupted', startedAt, label, backup };
   };
   return {
     async begin({ instance, ...migration }) {
       const earlier = unfinished();
       const { state = null, ...told } = earlier ?? {};
       await write({ version: 1, instance, ...migration, ...told, state: 'running', earlier: state });
-      failedHere = false;
+      failedInstance = undefined;
     },
     end: () => close(null),
-    settle: () => close(read()?.earlier ?? null),
-    fail: () => {
-      failedHere = true;
-      return close('failed');
+    settle: async () => close(read()?.earlier ?? null),
+    async fail() {
+      failedInstance = read()?.instance;
+      await close('failed');
     },
     unfinished,
     wayBack: () => read()?.backup ?? null,
