@@ -14,7 +14,11 @@ export async function inTurn<Result>(
 ): Promise<Result> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
-    while (runner.isChanging() && performance.now() < deadline) await delay(pauseMs, undefined, { signal });
+    while (runner.isChanging() && performance.now() < deadline) {
+      await delay(pauseMs);
+      // With the reason of whoever gave up, not with a timer's own error.
+      signal?.throwIfAborted();
+    }
     try {
       return await begin();
     } catch (error) {

@@ -5,6 +5,7 @@ import type { BackupError, BackupServiceOptions, GuardInput } from 'express-db-b
 import knex from 'knex';
 import { Umzug } from 'umzug';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { FileLock } from '../../dist/coordination/file-lock.js';
 import { MigrationNotStarted } from '../../dist/operations/guard-migration.js';
 import { generations, inspect, type LiveOptions } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -197,6 +198,18 @@ describe('a migration whose outcome is not seen at once', () => {
     const signal = AbortSignal.abort();
     await expect(service.guardMigration(() => expect.fail(), { signal })).rejects.toThrow();
   });
+});
+
+it('a caller that gives up while another operation runs is told its own reason, and nothing is migrated', async () => {
+  const { service, directory } = createGuarded();
+  await service.create();
+  const lock = new FileLock(join(directory, '.state', 'operation.lock'));
+  expect(lock.tryAcquire()).toBe(true);
+  onTestFinished(() => lock.release());
+  const reason = new Error('The deploy was stopped.');
+  const giveUp = new AbortController();
+  setTimeout(() => giveUp.abort(reason), 300);
+  await expect(service.guardMigration(() => expect.fail(), { signal: giveUp.signal })).rejects.toBe(reason);
 });
 
 it('nothing is migrated when the backup before it fails', async () => {
