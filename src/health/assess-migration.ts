@@ -10,8 +10,14 @@ export interface UnfinishedMigration {
   readonly state: 'interrupted' | 'failed';
 }
 
-/** Never worse than degraded: the tables tell whether the application can work with what is there. */
-export function assessMigration(unfinished: UnfinishedMigration | null): Assessment {
+/**
+ * Never worse than degraded: the tables tell whether the application can work with what is there.
+ * @param backups those that are there: somebody may have removed the one from before it
+ */
+export function assessMigration(
+  unfinished: UnfinishedMigration | null,
+  backups: readonly { readonly filename: string }[],
+): Assessment {
   const report = new AssessmentBuilder();
   if (unfinished !== null) {
     const { label, startedAt, backup, state } = unfinished;
@@ -21,7 +27,10 @@ export function assessMigration(unfinished: UnfinishedMigration | null): Assessm
     report.check('migration_finished', false, {
       severity: 'degraded',
       message: `${name} of ${startedAt} ${what}.`,
-      command: backup === null ? commands.migrate : commands.restore(backup),
+      command:
+        backup !== null && backups.some(({ filename }) => filename === backup)
+          ? commands.restore(backup)
+          : commands.migrate,
     });
   }
   return report.build();

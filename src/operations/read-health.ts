@@ -92,7 +92,7 @@ export class Health {
       const { title } = this.#parts.runner.told(error);
       const unknown = { backups: [], freeBytes: null, lastSucceeded: null, nextRunAt: null };
       const state = { ...unknown, fault: title, freshUntil: (createdAt: Date) => createdAt, now: this.#parts.clock() };
-      return { assessment: assessBackups(state), restorable: null, migration: assessMigration(null) };
+      return { assessment: assessBackups(state), restorable: null, migration: assessMigration(null, []) };
     }
   }
 
@@ -111,7 +111,7 @@ export class Health {
     return {
       assessment,
       restorable: findRestorable(backups, options),
-      migration: assessMigration(migration.unfinished()),
+      migration: assessMigration(migration.unfinished(), backups),
     };
   }
 

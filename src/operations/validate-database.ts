@@ -20,10 +20,12 @@ export async function validateDatabase(parts: OperationParts, seen?: DatabaseSta
   const { options, events } = parts;
   const startedAt = performance.now();
   const found = seen ?? (await examine(parts));
+  // A vault that cannot be read has nothing to offer now.
+  const backups = await parts.vault.list().catch(() => []);
   const { checks, findings } = together(
-    assessDatabase(found, options, await restorable(parts)),
+    assessDatabase(found, options, findRestorable(backups, options)),
     await checkByHost(parts, found),
-    assessMigration(unfinishedMigration(parts)),
+    assessMigration(unfinishedMigration(parts), backups),
   );
   const report: ValidationReport = {
     ok: findings.every(({ severity }) => severity !== 'critical'),
@@ -85,11 +87,6 @@ export function look(
 ): Promise<Examination> {
   const signal = AbortSignal.timeout(mostMs);
   return engine.examine({ count, minimumRows }, { signal, onProgress: () => undefined, lockFile: null });
-}
-
-/** A vault that cannot be read has nothing to offer now. */
-async function restorable({ vault, options }: OperationParts): Promise<string | null> {
-  return findRestorable(await vault.list().catch(() => []), options);
 }
 
 /** Where notes cannot be read, backups cannot either, and that is told. */

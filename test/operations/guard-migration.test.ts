@@ -149,6 +149,20 @@ describe('a migration of which nobody knows what it did', () => {
     expect((await service.validate()).findings).toEqual([]);
   });
 
+  it('names the migrations where somebody has removed the backup from before it', async () => {
+    const { service, databaseFile, database } = createGuarded();
+    const away = `${databaseFile}.away`;
+    const failure = service.guardMigration(() => {
+      database.close();
+      renameSync(databaseFile, away);
+    });
+    const { facts } = (await failure.catch((error: unknown) => error)) as BackupError;
+    renameSync(away, databaseFile);
+    await service.remove(String(facts.backup));
+    const { findings } = await service.validate();
+    expect(findings).toMatchObject([{ check: 'migration_finished', command: expect.stringMatching(/ migrate -- /) }]);
+  });
+
   it('is not one that runs, did what it should, was undone, was kept, or did not begin', async () => {
     const { service, guard, directory } = createGuarded();
     const isNoted = (): boolean => existsSync(join(directory, '.state', 'migration.json'));
