@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode } from '../errors.js';
 import { type Database, loadBetterSqlite3 } from '../system/load-better-sqlite3.js';
 
-/** Short enough to go unnoticed, long enough to let other work run. */
-const pollMs = 5;
+/** Short enough to go unnoticed, long enough to let other work run; who has waited for long looks less often. */
+const pollMs = { least: 5, most: 100, share: 0.05 } as const;
 
 /**
  * The files that this process has locked, by device and inode, known to every copy of this package in it. A copy with
@@ -25,8 +25,8 @@ function identityOf(file: string): string | undefined {
 
 /**
  * A lock between processes that the kernel frees when its holder dies, however it dies: a write lock on an empty
- * SQLite file (design, fact 12). The file is opened through SQLite alone, never with `fs`, because closing any
- * descriptor of it would drop the lock of this whole process (fact 8).
+ * SQLite file. The file is opened through SQLite alone, never with `fs`, because closing any
+ * descriptor of it would drop the lock of this whole process.
  */
 export class FileLock {
   readonly #file: string;
@@ -66,11 +66,12 @@ export class FileLock {
     waitMs: number,
     { signal, ...options }: { alone?: boolean; signal?: AbortSignal | undefined } = {},
   ): Promise<boolean> {
-    const deadline = performance.now() + waitMs;
+    const from = performance.now();
     while (!this.tryAcquire(options)) {
       signal?.throwIfAborted();
-      if (performance.now() >= deadline) return false;
-      await delay(pollMs);
+      const waitedMs = performance.now() - from;
+      if (waitedMs >= waitMs) return false;
+      await delay(Math.min(Math.max(pollMs.least, waitedMs * pollMs.share), pollMs.most));
     }
     return true;
   }

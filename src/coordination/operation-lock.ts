@@ -8,40 +8,28 @@ export interface OperationLock {
   /** The file itself: an engine's processes hold it too, so that the lock is free only when they are gone. */
   readonly file: string;
   /**
-   * Takes the lock, or says false at once when `isExplained` knows who holds it.
+   * Takes the lock, or gives up as soon as `isExplained` knows who holds it.
+   * @returns what releases it, or null
    */
-  acquire(isExplained: () => Promise<boolean>): Promise<boolean>;
+  acquire(isExplained: () => Promise<boolean>): Promise<(() => void) | null>;
   /** Whether at this moment nobody holds it: no service, and no process of an engine that outlived its service. */
   isFree(): boolean;
-  release(): void;
 }
 
 /** At most one changing operation per vault, across processes. */
 export function createOperationLock(stateDirectory: string): OperationLock {
   const file = join(stateDirectory, 'operation.lock');
-  let held: FileLock | undefined;
   return {
     file,
     async acquire(isExplained) {
-      if (held !== undefined) return false;
       const lock = new FileLock(file);
-      held = lock;
-      const won = await contend(lock, isExplained).catch((error: unknown) => {
-        held = undefined;
-        throw error;
-      });
-      if (!won) held = undefined;
-      return won;
+      return (await contend(lock, isExplained)) ? () => lock.release() : null;
     },
     isFree() {
       const probe = new FileLock(file);
       const free = probe.tryAcquire({ alone: true });
       probe.release();
       return free;
-    },
-    release() {
-      held?.release();
-      held = undefined;
     },
   };
 }

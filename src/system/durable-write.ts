@@ -13,7 +13,7 @@ export interface DurableWriteOptions {
   readonly temporaryName?: string;
 }
 
-/** Makes directory entries durable: without it a renamed file can be gone after a power cut (design, fact 9). */
+/** Makes directory entries durable: without it a renamed file can be gone after a power cut. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {

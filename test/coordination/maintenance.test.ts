@@ -13,6 +13,9 @@ const entry = {
   only: null,
   before: { schemaCookie: 1 },
   schemaSha256: '',
+  raisesCookieBy: 1,
+  rows: {},
+  undoes: null,
   incoming: null,
 };
 
