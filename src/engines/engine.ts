@@ -18,6 +18,7 @@ export interface DatabaseFacts {
 export type CheckOutcome = 'passed' | 'failed' | 'warning' | 'skipped';
 /** Triggers and views by name, with the SHA-256 of their SQL: what in a database can run someone's code. */
 type SchemaObjects = Readonly<Record<string, string>>;
+/** By table, ordinary or virtual; one that cannot be counted, as its module is not there, is left out. */
 export type TableRows = Readonly<Record<string, number>>;
 
 export interface VerificationReport {
@@ -68,7 +69,8 @@ export interface StageInput {
 export interface StagedRestore {
   readonly verification: VerificationReport;
   readonly facts: (DatabaseFacts & { readonly textEncoding: string }) | null;
-  readonly tables: TableRows;
+  /** Ordinary and virtual ones. */
+  readonly tables: readonly string[];
   readonly objects: SchemaObjects;
 }
 
@@ -76,7 +78,9 @@ export interface LiveFacts extends DatabaseFacts {
   /** `UTF-8`, `UTF-16le` or `UTF-16be`. */
   readonly textEncoding: string;
   readonly objects: SchemaObjects;
-  /** Rises by one with a restore, and otherwise only when the application changes the schema. */
+  /** Whether it has no table, as after a start that found no file. */
+  readonly isEmpty: boolean;
+  /** Rises with a restore, and otherwise only when the application changes the schema. */
   readonly schemaCookie: number;
 }
 
@@ -85,15 +89,17 @@ export interface ExamineInput {
   readonly count: boolean;
   /** Rows that tables must have: no more of them are counted. */
   readonly minimumRows: Readonly<Record<string, number>>;
+  /** Whether it waits until nobody writes, and lets nobody write meanwhile: what is not committed cannot be seen. */
+  readonly unwritten?: boolean;
 }
 
 /** What is there, whatever it is. */
 export interface Examination {
-  /** `empty`: no bytes, or no tables. `unreadable`: something is there that is no sound database. */
+  /** `empty`: no bytes, or neither tables nor views. `unreadable`: something is there that is no sound database. */
   readonly state: 'missing' | 'empty' | 'unreadable' | 'readable';
   /** Whether a log lies there without a file that it belongs to: what was in it may be saved. */
   readonly hasLogAlone: boolean;
-  /** Tables, virtual tables and views. */
+  /** Ordinary and virtual ones. */
   readonly tables: readonly string[];
   /** Of all tables, where they were counted. */
   readonly rows: TableRows;
@@ -161,6 +167,8 @@ export interface RestoreInput {
 
 export interface RestoreTablesInput extends Omit<RestoreInput, 'requiredTables'> {
   readonly tables: readonly string[];
+  /** By so much its commit raises the schema cookie, by which an interrupted one is told. */
+  readonly raisesCookieBy: number;
 }
 
 export interface RestoreOfflineInput {
@@ -248,6 +256,8 @@ export interface Engine {
   /** @throws `database_busy`, `database_missing`, `source_damaged`, `insufficient_storage`, `engine_crashed` */
   snapshot(input: SnapshotInput, context: EngineContext): Promise<Snapshot>;
   verify(input: VerifyInput, context: EngineContext): Promise<VerificationReport>;
+  /** Whether a file of the host is all of a database, and not the live one. @throws `invalid_request` */
+  requireStandAlone(file: string): Promise<void>;
   /** Turns a received file into a standalone database in place and checks it in full. @throws `backup_damaged` */
   normalise(file: string, context: EngineContext): Promise<ImportedFile>;
   stage(input: StageInput, context: EngineContext): Promise<StagedRestore>;

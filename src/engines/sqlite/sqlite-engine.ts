@@ -1,13 +1,12 @@
-import { stat } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { z } from 'zod';
-import { BackupError, systemCode } from '../../errors.js';
 import { parseOptions } from '../../options/parse-options.js';
 import { snapshotMethods } from '../../options/snapshot-method.js';
 import { realPath } from '../../system/real-path.js';
 import type { Engine, EngineContext } from '../engine.js';
 import { Children } from './children.js';
 import type { ChildTask } from './conversation.js';
+import { liveBytes, requireStandAlone, stampOf } from './database-files.js';
 
 const sqliteOptionsSchema = z.strictObject({
   path: z
@@ -56,6 +55,7 @@ export function sqlite(options: SqliteOptions): Engine {
     compare: (input, context) => run('compare', input, context, { foreign: true }),
     snapshot: (input, context) => run('snapshot', { ...input, method }, context),
     verify: (input, context) => run('verify', input, context, { foreign: true }),
+    requireStandAlone: (file) => requireStandAlone(file, realPath(live)),
     normalise: (file, context) => run('normalise', { file }, context, { foreign: true }),
     stage: (input, context) => run('stage', input, context, { foreign: true }),
     inspectLive: (context) => run('inspect', {}, context),
@@ -75,41 +75,4 @@ function prefixOf(path: string): string {
   const base = basename(path, extname(path)).replaceAll(/[^A-Za-z0-9_-]+/g, '-');
   const trimmed = base.replaceAll(/^[-_]+|-+$/g, '').slice(0, 100);
   return trimmed === '' ? 'database' : trimmed;
-}
-
-async function liveBytes(live: string): Promise<number> {
-  try {
-    const found = await stat(live);
-    if (!found.isFile()) throw new BackupError('database_missing', 'The live database is not a file.');
-    return found.size + (await sizeOrZero(`${live}-wal`));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT')
-      throw new BackupError('database_missing', 'The live database file does not exist.', { cause: error });
-    throw error;
-  }
-}
-
-/** Size and time of the file and of its log: `stat` takes no lock and drops none. */
-async function stampOf(live: string): Promise<string | null> {
-  const [file, log] = await Promise.all([live, `${live}-wal`].map(markOf));
-  return file === null ? null : `${file} ${log}`;
-}
-
-async function markOf(path: string): Promise<string | null> {
-  try {
-    const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
-    return `${dev}:${ino}:${size}:${mtimeNs}`;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-async function sizeOrZero(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0;
-    throw error;
-  }
 }

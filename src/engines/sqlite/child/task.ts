@@ -33,7 +33,7 @@ export interface TaskContext {
   sync(file: string): Promise<void>;
   /** Says that a copy will be wanted soon. */
   prepareCopy(): void;
-  /** Copies a file in a process of its own: closing its descriptors drops no lock that this process holds (fact 8). */
+  /** Copies a file in a process of its own: closing its descriptors drops no lock that this process holds. */
   copy(request: CopyRequest): Promise<void>;
   /** Runs a task in another thread of this process, with a connection of its own. */
   beside<Result>(task: string, input: object): Promise<Result>;

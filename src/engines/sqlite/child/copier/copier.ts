@@ -16,7 +16,7 @@ import { isLogHeader, logFrameBytes, logHeaderBytes, validBytes } from './log-fo
 
 /**
  * Entry of a process that copies files and does nothing else. It holds no lock on them, so it cannot drop one by
- * closing them; the process that works with SQLite would (design, fact 8). It ends with the process that started it.
+ * closing them; the process that works with SQLite would. It ends with the process that started it.
  */
 process.umask(0o077);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

@@ -4,8 +4,8 @@ import { type Database, loadBetterSqlite3 } from '../../../../system/load-better
 import type { Examination, ExamineInput } from '../../../engine.js';
 import { corruptionBug } from './corruption-bug.js';
 import { saysDamaged } from './describe-error.js';
-import { pinLive } from './open-database.js';
-import { countMinimums, countRows, readFacts } from './read-facts.js';
+import { openLive, pinLive } from './open-database.js';
+import { countMinimums, countRows, everyTable, readFacts } from './read-facts.js';
 
 /** Whoever asks how the database is waits no longer for whoever has it locked. */
 const patienceMs = 1_000;
@@ -34,7 +34,9 @@ function examine(live: string, input: ExamineInput): Pick<Examination, 'state'> 
   if (!existsSync(live)) return { state: 'missing', hasLogAlone };
   if (sizeOf(live) === 0) return { state: 'empty', hasLogAlone };
   let database: Database | undefined;
+  let lock: Database | undefined;
   try {
+    lock = input.unwritten === true ? holdWriteLock(live) : undefined;
     database = pinLive(live, { timeout: patienceMs });
     return examineOpen(database, input);
   } catch (error) {
@@ -42,6 +44,19 @@ function examine(live: string, input: ExamineInput): Pick<Examination, 'state'> 
     return { state: 'unreadable' };
   } finally {
     database?.close();
+    lock?.close();
+  }
+}
+
+/** Let go when it is closed. @throws SQLITE_BUSY */
+function holdWriteLock(live: string): Database {
+  const database = openLive(live, patienceMs);
+  try {
+    database.exec('BEGIN IMMEDIATE');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }
 
@@ -49,27 +64,23 @@ function examineOpen(
   database: Database,
   { count, minimumRows }: ExamineInput,
 ): Pick<Examination, 'state'> & Partial<Examination> {
-  const tables = contentNames(database);
+  const tables = everyTable(database);
   const { userVersion } = readFacts(database);
   const journalMode = String(database.pragma('journal_mode', { simple: true }));
   const damaged = new Set<string>();
   const onDamaged = (name: string): void => void damaged.add(name);
   const minimums = countMinimums(database, minimumRows, onDamaged);
   const rows = count ? countRows(database, { onDamaged }) : {};
-  const state = tables.length === 0 ? 'empty' : 'readable';
+  const state = hasContent(database) ? 'readable' : 'empty';
   return { state, tables, rows, minimums, damaged: [...damaged], userVersion, journalMode };
 }
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Whatever the application has made that can be asked like a table: also virtual ones, whose rows are not counted. */
-function contentNames(database: Database): string[] {
-  return database
-    .prepare(
-      String.raw`SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`,
-    )
-    .pluck()
-    .all() as string[];
+/** Whether the application has made anything that can be asked like a table: a view alone is no table, and no nothing. */
+function hasContent(database: Database): boolean {
+  const content = String.raw`type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`;
+  return database.prepare(`SELECT 1 FROM sqlite_schema WHERE ${content} LIMIT 1`).get() !== undefined;
 }
 
 function engineVersion(): string {

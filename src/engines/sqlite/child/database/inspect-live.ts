@@ -2,7 +2,7 @@ import { BackupError } from '../../../../errors.js';
 import type { LiveFacts } from '../../../engine.js';
 import { saysDamaged } from './describe-error.js';
 import { pinLive } from './open-database.js';
-import { readFacts, readObjects, readSchemaCookie, readTextEncoding } from './read-facts.js';
+import { everyTable, readFacts, readObjects, readSchemaCookie, readTextEncoding } from './read-facts.js';
 
 /**
  * What a restore must know of the database it will replace.
@@ -14,7 +14,8 @@ export async function inspectLive({ live }: { live: string }): Promise<LiveFacts
     try {
       const schemaCookie = readSchemaCookie(database);
       const textEncoding = readTextEncoding(database);
-      return { ...readFacts(database), textEncoding, objects: readObjects(database), schemaCookie };
+      const facts = { ...readFacts(database), textEncoding, schemaCookie };
+      return { ...facts, objects: readObjects(database), isEmpty: everyTable(database).length === 0 };
     } finally {
       database.close();
     }

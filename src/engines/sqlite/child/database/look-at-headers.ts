@@ -3,7 +3,7 @@ import { isLogHeader, logHeaderBytes } from '../copier/log-format.js';
 
 /**
  * Entry of a process that looks at a database file and its log and ends at once: with 0 when SQLite finds something in
- * either of them, with 1 when it knows neither or cannot look. It holds no lock on them that closing them could drop (design, fact 8).
+ * either of them, with 1 when it knows neither or cannot look. It holds no lock on them that closing them could drop.
  */
 const [, , file = ''] = process.argv;
 const magic = 'SQLite format 3\0';

@@ -36,7 +36,7 @@ export interface PinOptions {
 
 /**
  * Opens the live database and pins one read view of it: until it is closed the copy cannot restart and the content
- * cannot move, whatever other connections commit (design, fact 3).
+ * cannot move, whatever other connections commit.
  * @throws BackupError `database_missing`, `source_damaged`; SQLITE_BUSY past the busy timeout
  */
 export function pinLive(file: string, { timeout = busyMs, prepare }: PinOptions = {}): Database {

@@ -59,26 +59,51 @@ export function readTextEncoding(database: Database): string {
   return String(database.pragma('encoding', { simple: true }));
 }
 
-/** The ordinary tables. Virtual ones and their shadows are left to the module that owns them. */
+/** The ordinary tables: those whose rows can be read and written without a module. */
 export function tableNames(database: Database, schema = 'main'): string[] {
+  return namesOf(database, 'table', schema);
+}
+
+/** Tables of modules, such as full-text indexes, but not the shadows that these keep their content in. */
+export function virtualNames(database: Database): string[] {
+  return namesOf(database, 'virtual', 'main');
+}
+
+/** What the application takes for its tables: ordinary and virtual ones, also of a module that is not there. */
+export function everyTable(database: Database): string[] {
+  return [...tableNames(database), ...virtualNames(database)].sort();
+}
+
+function namesOf(database: Database, type: 'table' | 'virtual', schema: string): string[] {
   return database
-    .prepare(
-      `SELECT name FROM pragma_table_list WHERE schema = '${schema}' AND type = 'table' AND ${ownObjects} ORDER BY name`,
-    )
+    .prepare(`SELECT name FROM pragma_table_list WHERE schema = ? AND type = ? AND ${ownObjects} ORDER BY name`)
     .pluck()
-    .all() as string[];
+    .all(schema, type) as string[];
 }
 
 export interface CountOptions {
-  /** Ordinary tables; all of them unless told otherwise. */
+  /** Ordinary tables; all of them unless told otherwise. A virtual one may show rows of any, so those are always counted. */
   readonly of?: readonly string[];
   /** Hears of one that is too damaged to be counted, which is then left out. */
   readonly onDamaged?: (name: string) => void;
 }
 
-/** Rows of each table. */
+/** Rows of each table, ordinary or virtual, but of those whose module cannot tell them. */
 export function countRows(database: Database, { of, onDamaged }: CountOptions = {}): TableRows {
-  return countEach(of ?? tableNames(database), (name) => countTable(database, name), onDamaged);
+  const virtual = new Set(virtualNames(database));
+  const names = [...(of ?? tableNames(database)), ...virtual].sort();
+  const count = (name: string): number | null => countAny(virtual.has(name), () => countTable(database, name));
+  return countEach(names, count, onDamaged);
+}
+
+/** A module that is not there, or that looks into what is not there, counts nothing; that is no damage. */
+function countAny(isVirtual: boolean, count: () => number): number | null {
+  try {
+    return count();
+  } catch (error) {
+    if (isVirtual && systemCode(error) === 'SQLITE_ERROR') return null;
+    throw error;
+  }
 }
 
 /** Rows of tables that must have so many, counted up to that number: the first pages tell. */
@@ -87,11 +112,14 @@ export function countMinimums(
   minimumRows: Readonly<Record<string, number>>,
   onDamaged: (name: string) => void,
 ): TableRows {
-  const names = new Map(tableNames(database).map((name) => [foldCase(name), name]));
+  const names = new Map(everyTable(database).map((name) => [foldCase(name), name]));
+  const virtual = new Set(virtualNames(database));
   const nameOf = (wanted: string): string => names.get(foldCase(wanted)) ?? wanted;
-  const count = (wanted: string): number => {
+  const count = (wanted: string): number | null => {
     const first = `SELECT 1 FROM main.${quote(nameOf(wanted))} NOT INDEXED LIMIT ?`;
-    return Number(database.prepare(`SELECT count(*) FROM (${first})`).pluck().get(minimumRows[wanted]));
+    return countAny(virtual.has(nameOf(wanted)), () =>
+      Number(database.prepare(`SELECT count(*) FROM (${first})`).pluck().get(minimumRows[wanted])),
+    );
   };
   const present = Object.keys(minimumRows).filter((wanted) => names.has(foldCase(wanted)));
   return countEach(present, count, (wanted) => onDamaged(nameOf(wanted)));
@@ -99,12 +127,13 @@ export function countMinimums(
 
 function countEach(
   names: readonly string[],
-  count: (name: string) => number,
+  count: (name: string) => number | null,
   onDamaged?: (name: string) => void,
 ): TableRows {
   const rows = names.flatMap((name): [string, number][] => {
     try {
-      return [[name, count(name)]];
+      const found = count(name);
+      return found === null ? [] : [[name, found]];
     } catch (error) {
       if (onDamaged === undefined || !saysDamaged(error)) throw error;
       onDamaged(name);

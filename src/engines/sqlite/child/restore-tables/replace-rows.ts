@@ -10,7 +10,7 @@ import { renewVirtualTables, type Trigger } from './virtual-tables.js';
 
 export interface ReplacedRows {
   readonly warnings: readonly string[];
-  /** Whether references lead nowhere that did before as well. */
+  /** Whether references lead nowhere that did before as well, or to what SQLite cannot check. */
   readonly hasOldOrphans: boolean;
 }
 
@@ -29,11 +29,12 @@ export function replaceRows(database: Database, plans: readonly TablePlan[]): Re
   for (const plan of plans) ofTable(plan.name, () => fill(database, plan));
   keepSequences(database, names);
   const stale = ofTable(names.join(', '), () => renewVirtualTables(database, names, triggers));
-  const { fresh, old } = ofTable(names.join(', '), lookAtKeys);
+  const { fresh, old, unchecked } = ofTable(names.join(', '), lookAtKeys);
   if (fresh.length > 0) refuse([...new Set(fresh)]);
   for (const { name, sql } of triggers) ofTable(`the trigger ${name}`, () => database.exec(sql));
   const altered = plans.flatMap((plan) => alteredValues(database, plan));
-  return { warnings: [...altered, ...stale, ...new Set(old)], hasOldOrphans: old.length > 0 };
+  const doubts = [...new Set([...old, ...unchecked])];
+  return { warnings: [...altered, ...stale, ...doubts], hasOldOrphans: doubts.length > 0 };
 }
 
 function fill(database: Database, { name, columns }: TablePlan): void {

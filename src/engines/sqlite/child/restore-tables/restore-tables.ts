@@ -25,7 +25,7 @@ export interface RestoreTablesTask extends RestoreTablesInput {
  * 1. Finds out whether they can be taken over; a table that cannot be refuses all of it.
  * 2. Wins the live write lock, and under it copies what is there for the safety backup.
  * 3. Replaces the rows, and checks that none refers to one that is missing.
- * 4. Publishes the safety backup, then commits: all of it, or nothing. The schema cookie rises by one, by which an interrupted restore is told.
+ * 4. Publishes the safety backup, then commits: all of it, or nothing. The schema cookie rises, by which an interrupted restore is told.
  */
 export async function restoreTables(task: RestoreTablesTask, context: TaskContext): Promise<RestoreReport> {
   const publish = await loadPublication(task.publication);
@@ -53,7 +53,7 @@ async function replace(
     // The application may have changed its schema before the lock was won.
     const plans = planTables(database, task.tables);
     context.report({ phase: 'replacing', done: 0, total: plans.length, unit: 'tables' });
-    const { warnings, hasOldOrphans, rows } = replaceInTransaction(database, plans);
+    const { warnings, hasOldOrphans, rows } = replaceInTransaction(database, plans, task.raisesCookieBy);
     // What is refused leaves no safety backup of a restore that never was.
     const published = await context.unstoppable(() => publish(snapshot));
     commit(database, context);
@@ -100,11 +100,12 @@ function beginWriting(database: Database, waitMs: number): void {
 function replaceInTransaction(
   database: Database,
   plans: readonly TablePlan[],
+  raisesCookieBy: number,
 ): ReplacedRows & { readonly rows: TableRows } {
   const cookie = readSchemaCookie(database);
   const replaced = replaceRows(database, plans);
   const rows = countRows(database, { of: plans.map(({ name }) => name) });
-  database.pragma(`main.schema_version = ${cookie + 1}`);
+  database.pragma(`main.schema_version = ${cookie + raisesCookieBy}`);
   return { ...replaced, rows };
 }
 

@@ -1,6 +1,7 @@
 import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import { quote } from '../database/columns.js';
+import { readVirtualTable, unquote } from './read-virtual-table.js';
 
 interface Virtual {
   readonly name: string;
@@ -29,26 +30,39 @@ export function renewVirtualTables(
   const stale = virtual.filter(({ sql }) => wanted.has(foldCase(contentOf(sql) ?? '')));
   for (const { name } of stale) database.exec(`INSERT INTO main.${quote(name)}(${quote(name)}) VALUES ('rebuild')`);
   const others = virtual.filter((one) => !stale.includes(one));
-  return others.flatMap(({ name }) => {
-    const keeper = triggers.find(({ sql }) => foldCase(sql).includes(foldCase(name)));
-    return keeper === undefined
-      ? []
-      : [`${name} is kept by the trigger ${keeper.name}, which did not fire: it must be built anew.`];
-  });
+  return others.flatMap((one) => warningOf(database, one, triggers));
+}
+
+function warningOf(database: Database, { name, sql }: Virtual, triggers: readonly Trigger[]): string[] {
+  const keeper = triggers.find((trigger) => foldCase(trigger.sql).includes(foldCase(name)));
+  if (keeper !== undefined)
+    return [`${name} is kept by the trigger ${keeper.name}, which did not fire: it must be built anew.`];
+  const isUnclear = /\bfts[345]\b/i.test(sql) && contentOf(sql) === undefined && !hasOwnContent(database, name);
+  return isUnclear ? [`${name} has no content of its own, and nothing tells whose it has: build it anew.`] : [];
 }
 
 function viewsOf(database: Database): string[] {
   return database.prepare(`SELECT name FROM main.sqlite_schema WHERE type = 'view'`).pluck().all() as string[];
 }
 
-const contentPattern =
-  /USING\s+["'`[]?fts[345]["'`\]]?\s*\(.*?[,(\s]content\s*=\s*(?:'((?:[^']|'')+)'|"((?:[^"]|"")+)"|\[([^\]]+)\]|`((?:[^`]|``)+)`|([^\s,)'"]+))/is;
-
-/** The table or view that a full-text index looks into, or undefined. */
+/** What a full-text index looks into: a table or a view, '' for nothing on purpose; undefined for content of its own. */
 function contentOf(sql: string): string | undefined {
-  const name = contentPattern
-    .exec(sql)
-    ?.slice(1)
-    .find((found) => found !== undefined);
-  return name?.replaceAll("''", "'").replaceAll('""', '"').replaceAll('``', '`');
+  const { module, options } = readVirtualTable(sql) ?? { module: '', options: [] };
+  for (const option of options) {
+    const [, key = '', value = ''] = /^(\w+)\s*=\s*(.*)$/s.exec(option) ?? [];
+    if (isContent(module, key.toLowerCase())) return unquote(value);
+  }
+  return undefined;
+}
+
+/** FTS5 takes the beginning of a key for all of it. */
+function isContent(module: string, key: string): boolean {
+  if (module === 'fts4') return key === 'content';
+  return module === 'fts5' && key !== '' && 'content'.startsWith(key);
+}
+
+/** Whatever was read of it, a full-text index without this table has its content from elsewhere. */
+function hasOwnContent(database: Database, name: string): boolean {
+  const table = database.prepare(`SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`);
+  return table.get(`${name}_content`) !== undefined;
 }

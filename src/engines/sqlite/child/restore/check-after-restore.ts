@@ -3,7 +3,7 @@ import type { DatabaseFacts, TableRows, VerificationReport } from '../../../engi
 import { ReportBuilder } from '../../../report-builder.js';
 import { saysBusy } from '../database/describe-error.js';
 import { pinLive } from '../database/open-database.js';
-import { countRows, readSchemaCookie, schemaDigest } from '../database/read-facts.js';
+import { countRows, everyTable, readSchemaCookie, schemaDigest } from '../database/read-facts.js';
 import { checkIntegrity, checkRequiredTables } from '../verify/check-content.js';
 
 export interface RestoredContent {
@@ -27,13 +27,13 @@ export function checkAfterRestore(
   try {
     database = pinLive(live);
     checkIntegrity(database, report, { level: 'quick', strict: false });
-    // The backup API could tell of a commit that found the file locked as of one that happened (design, fact 2).
+    // The backup API could tell of a commit that found the file locked as of one that happened.
     if (readSchemaCookie(database) === replacedCookie)
       report.fail('replaced', 'The live database still has the content from before the restore.');
     if (schemaDigest(database) === facts.schemaSha256) report.check('schema', true, '');
     else report.warn('schema', 'The application has changed the schema since the restore.');
     const now = countRows(database);
-    checkRequiredTables(now, requiredTables, report);
+    checkRequiredTables(everyTable(database), requiredTables, report);
     const moved = Object.keys(rows).filter((name) => rows[name] !== now[name]);
     if (moved.length === 0) report.check('rows', true, '');
     else report.warn('rows', `The application has written since the restore: ${moved.slice(0, 20).join(', ')}.`);

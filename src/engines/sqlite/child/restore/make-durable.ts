@@ -6,9 +6,9 @@ import { openLive } from '../database/open-database.js';
 const readerPatienceMs = 250;
 
 /**
- * Brings a restore that SQLite has committed to the disk (design, fact 5): a checkpoint that empties the log, or, where
+ * Brings a restore that SQLite has committed to the disk: a checkpoint that empties the log, or, where
  * another connection or a full disk prevents that, a sync of the log and the file, which needs neither lock nor room. This
- * process has no connection to the database left when it opens the files, so closing them drops no lock (fact 8).
+ * process has no connection to the database left when it opens the files, so closing them drops no lock.
  * @returns whether the log could not be emptied yet
  * @throws an error of the file system when the content is committed and cannot be brought to the disk
  */

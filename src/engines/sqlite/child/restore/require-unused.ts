@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BackupError } from '../../../../errors.js';
 
@@ -12,8 +12,12 @@ export function requireUnused(live: string, sidecars: readonly string[]): void {
   const files = [live, ...sidecars.map((suffix) => live + suffix)]
     .map((file) => statSync(file, { throwIfNoEntry: false }))
     .filter((stat) => stat !== undefined);
+  refuseDeleted(live);
   const wanted = new Set(files.map(identity));
-  const users = new Set([...holdersOfFiles(wanted), ...holdersOfLocks(files)]);
+  const users = new Set([
+    ...descriptors((path) => wanted.has(identityOf(path))).map(({ pid }) => pid),
+    ...holdersOfLocks(files),
+  ]);
   users.delete(process.pid);
   if (users.size === 0) return;
   throw new BackupError(
@@ -22,22 +26,40 @@ export function requireUnused(live: string, sidecars: readonly string[]): void {
   );
 }
 
-const identity = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
-
-function holdersOfFiles(wanted: ReadonlySet<string>): number[] {
-  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return processes.filter((pid) => hasOpen(join('/proc', pid, 'fd'), wanted)).map(Number);
+/** The process that has a deleted file open commits into it, and is the last that has what is in it. */
+function refuseDeleted(live: string): void {
+  const [holder] = descriptors((path) => readlinkSync(path) === `${live} (deleted)`);
+  if (holder === undefined) return;
+  const { pid, path } = holder;
+  throw new BackupError(
+    'database_busy',
+    `Process ${pid} still works with the live file, which was deleted; nothing was replaced. Before you stop it, copy ${path} and the log beside it.`,
+  );
 }
 
-/** Processes end, and those of other users keep their files to themselves. */
-function hasOpen(directory: string, wanted: ReadonlySet<string>): boolean {
+const identity = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
+const identityOf = (path: string): string => identity(statSync(path));
+
+interface Descriptor {
+  readonly pid: number;
+  readonly path: string;
+}
+
+/** Of the files that processes have open, those of which it is true. Processes end, and those of others are not shown. */
+function descriptors(isWanted: (path: string) => boolean): Descriptor[] {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return processes.flatMap((pid) => {
+    const directory = join('/proc', pid, 'fd');
+    const paths = orElse([], () => readdirSync(directory)).map((name) => join(directory, name));
+    return paths.filter((path) => orElse(false, () => isWanted(path))).map((path) => ({ pid: Number(pid), path }));
+  });
+}
+
+function orElse<Result>(otherwise: Result, look: () => Result): Result {
   try {
-    return readdirSync(directory).some((name) => {
-      const stat = statSync(join(directory, name), { throwIfNoEntry: false });
-      return stat !== undefined && wanted.has(identity(stat));
-    });
+    return look();
   } catch {
-    return false;
+    return otherwise;
   }
 }
 

@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BackupError } from '../../../../errors.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import type { RestoreInput, RestoreReport, SafetyPublication, Snapshot } from '../../../engine.js';
-import { openLive, openPrivate } from '../database/open-database.js';
+import { openPrivate } from '../database/open-database.js';
 import { countRows, readFacts } from '../database/read-facts.js';
 import { SafetySnapshot } from '../snapshot/take-safety-snapshot.js';
 import type { TaskContext } from '../task.js';
 import { checkAfterRestore, type RestoredContent } from './check-after-restore.js';
 import { makeDurable } from './make-durable.js';
+import { matchPageSize } from './match-page-size.js';
 import { requireRoom } from './require-room.js';
 import { RestoreGate } from './restore-gate.js';
 
@@ -23,11 +24,11 @@ interface Secured {
   readonly published: unknown;
 }
 
-/** BUSY looks like success here (design, fact 2), so the lock is polled for, this often. */
+/** BUSY looks like success here, so the lock is polled for, this often. */
 const pollMs = 5;
 
 /**
- * Replaces the content of the live database by running SQLite's backup API backwards (design, facts 4 to 6, 18).
+ * Replaces the content of the live database by running SQLite's backup API backwards.
  *
  * 1. Gives the staged source the page size of the live database, and copies what it can of the safety snapshot.
  * 2. Wins the live write lock; from here on no commit can happen that the safety backup would miss.
@@ -54,22 +55,6 @@ export async function loadPublication({ module, input }: SafetyPublication): Pro
     publishSafety: (input: unknown, snapshot: Snapshot) => Promise<unknown>;
   };
   return (snapshot) => publishSafety(input, snapshot);
-}
-
-/** A write-ahead log fixes the page size, so the staged copy takes the one of the live database. */
-function matchPageSize({ live, source, waitMs }: RestoreTask): void {
-  const target = openLive(live, waitMs);
-  const staged = openPrivate(source, { readonly: false });
-  try {
-    const pageSize = Number(target.pragma('page_size', { simple: true }));
-    if (Number(staged.pragma('page_size', { simple: true })) !== pageSize) {
-      staged.pragma(`page_size = ${pageSize}`);
-      staged.exec('VACUUM');
-    }
-  } finally {
-    staged.close();
-    target.close();
-  }
 }
 
 /** When it settles no connection to the live database is left. */

@@ -7,10 +7,12 @@ import {
   existsSync,
   fsyncSync,
   openSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type {
@@ -57,6 +59,7 @@ export async function restoreOffline(input: OfflineTask, context: TaskContext): 
   try {
     context.report({ phase: 'replacing', done: 0, total: facts.size, unit: 'bytes' });
     place(source, incoming, live);
+    keepJournalMode(incoming, live);
     await context.sync(incoming);
     requireUnused(live, sidecars);
     context.commit();
@@ -77,7 +80,7 @@ function readSource(file: string): { facts: DatabaseFacts; rows: Readonly<Record
   }
 }
 
-/** No SQLite of this process has these files open, so reading them drops no lock (design, fact 8). */
+/** No SQLite of this process has these files open, so reading them drops no lock. */
 async function copyAsItIs(
   { live, safetyDestination }: OfflineTask,
   engineVersion: string,
@@ -109,8 +112,38 @@ async function copyAsItIs(
 function place(source: string, incoming: string, live: string): void {
   copyFileSync(source, incoming, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   const old = statSync(live, { throwIfNoEntry: false });
-  if (old !== undefined && process.getuid?.() === 0) chownSync(incoming, old.uid, old.gid);
+  const { uid, gid } = old ?? statSync(dirname(live));
+  if (process.getuid?.() === 0) chownSync(incoming, uid, gid);
   chmodSync(incoming, old === undefined ? 0o600 : old.mode & 0o777);
+}
+
+/** The write and the read version of the file format, 2 for a log (https://www.sqlite.org/fileformat2.html, 1.3.3). */
+const versions = { position: 18, length: 2, log: 2 } as const;
+
+/**
+ * An application may have set the mode once, for good: without its log readers and writers would wait for each other.
+ * Written as it is: SQLite would make a log beside the file, which a kill would leave there.
+ */
+function keepJournalMode(incoming: string, live: string): void {
+  if (!existsSync(`${live}-wal`) && !saysLog(live)) return;
+  const descriptor = openSync(incoming, 'r+');
+  try {
+    writeSync(descriptor, Buffer.alloc(versions.length, versions.log), 0, versions.length, versions.position);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function saysLog(live: string): boolean {
+  if (!existsSync(live)) return false;
+  const found = Buffer.alloc(1);
+  const descriptor = openSync(live, 'r');
+  try {
+    readSync(descriptor, found, 0, 1, versions.position);
+  } finally {
+    closeSync(descriptor);
+  }
+  return found[0] === versions.log;
 }
 
 function replace(incoming: string, live: string): void {

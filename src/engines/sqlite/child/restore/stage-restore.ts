@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from '
 import type { StagedRestore, StageInput } from '../../../engine.js';
 import { ReportBuilder } from '../../../report-builder.js';
 import { openPrivate } from '../database/open-database.js';
-import { readFacts, readObjects, readTextEncoding } from '../database/read-facts.js';
+import { everyTable, readFacts, readObjects, readTextEncoding } from '../database/read-facts.js';
 import type { TaskContext } from '../task.js';
 import { checkHeader } from '../verify/check-content.js';
 import { checkStored } from '../verify/verify-file.js';
@@ -31,11 +31,11 @@ export async function stageRestore(
   if (report.ok) checkHeader(destination, report, { standalone: true });
   if (report.ok) checkStored(destination, expected, report);
   const verification = report.build();
-  if (!verification.ok) return { verification, facts: null, tables: {}, objects: {} };
+  if (!verification.ok) return { verification, facts: null, tables: [], objects: {} };
   const database = openPrivate(destination, { readonly: true });
   try {
     const facts = { ...readFacts(database), textEncoding: readTextEncoding(database) };
-    return { verification, facts, tables: expected.tables, objects: readObjects(database) };
+    return { verification, facts, tables: everyTable(database), objects: readObjects(database) };
   } finally {
     database.close();
   }

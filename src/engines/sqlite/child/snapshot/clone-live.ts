@@ -25,7 +25,7 @@ export function requireSameFile(live: string, identity: string): void {
 }
 
 /**
- * One half of a pinned clone (design, fact 13): the bytes of the database file. While a reader is pinned, no checkpoint
+ * One half of a pinned clone: the bytes of the database file. While a reader is pinned, no checkpoint
  * passes it, so whatever the file lacks, or has half of, is in the log.
  */
 export function cloneFile(live: string, destination: string, context: TaskContext): Promise<void> {

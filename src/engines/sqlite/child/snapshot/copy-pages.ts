@@ -7,7 +7,7 @@ const pagesPerStep = 4096;
 
 /**
  * Copies a pinned database into a new file, page by page, by SQLite's backup API. Success is only a copy that had
- * pages and has none left (design, fact 2).
+ * pages and has none left.
  */
 export async function copyPages(pinned: Database, destination: string, context: TaskContext): Promise<void> {
   const result = await pinned.backup(destination, {

@@ -3,7 +3,7 @@ import type { Snapshot, SnapshotInput } from '../../../engine.js';
 import { ReportBuilder } from '../../../report-builder.js';
 import { hashAndSync } from '../database/hash-and-sync.js';
 import { openPrivate } from '../database/open-database.js';
-import { countRows, readFacts } from '../database/read-facts.js';
+import { countRows, everyTable, readFacts } from '../database/read-facts.js';
 import type { TaskContext } from '../task.js';
 import {
   checkForeignKeys,
@@ -71,7 +71,7 @@ function checkSnapshot({
     const tables = countRows(database, {
       onDamaged: (name) => report.fail('rows', `Table ${name} cannot be read to its end.`),
     });
-    checkRequiredTables(tables, requiredTables, report);
+    checkRequiredTables(everyTable(database), requiredTables, report);
     return { source: readFacts(database), tables, verification: report.build() };
   } finally {
     database.close();

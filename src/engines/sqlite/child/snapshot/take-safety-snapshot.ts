@@ -17,11 +17,11 @@ export interface SafetyInput {
 }
 
 /**
- * The copy of what a restore is going to replace, with every commit that was ever acknowledged (design, fact 6).
+ * The copy of what a restore is going to replace, with every commit that was ever acknowledged.
  *
  * Of a database with a write-ahead log the file is copied before the restore's write lock is won, while the
  * application goes on writing, and only the log under that lock: a reader that is pinned from the one to the other
- * keeps the two together (fact 13). With a rollback journal, which lets nobody in, all is copied under the lock.
+ * keeps the two together. With a rollback journal, which lets nobody in, all is copied under the lock.
  */
 export class SafetySnapshot {
   readonly #live: string;

@@ -55,7 +55,7 @@ function saysNothingOfContent(error: unknown): boolean {
 }
 
 function readUpload(file: string, report: ReportBuilder): Pick<ImportedFile, 'source' | 'tables' | 'objects'> {
-  // On a read-only handle SQLite skips CHECK constraints (design, fact 10).
+  // On a read-only handle SQLite skips CHECK constraints.
   const database = openPrivate(file, { readonly: false });
   try {
     database.pragma('query_only = ON');

@@ -28,7 +28,7 @@ export async function verifyFile(
   return report.build();
 }
 
-/** A `-wal` or `-journal` beside a backup would replace its content as soon as anyone opens it (design, fact 10). */
+/** A `-wal` or `-journal` beside a backup would replace its content as soon as anyone opens it. */
 function checkSurroundings(file: string, report: ReportBuilder): void {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   report.check('file', stat?.isFile() === true, 'The file is missing or is not a regular file.');

@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest';
 import {
+  countMinimums,
   countRows,
+  everyTable,
   readFacts,
   readObjects,
   schemaDigest,
 } from '../../../../../dist/engines/sqlite/child/database/read-facts.js';
-import { databaseOf } from '../../../../helpers/database-files.js';
+import { damagePages, databaseOf, tamperSchema } from '../../../../helpers/database-files.js';
 import { inspect } from '../../../../helpers/live-database.js';
 
 const everyKindOfTable = `
@@ -29,7 +31,7 @@ const everyKindOfTable = `
   INSERT INTO search VALUES ('words');
 `;
 
-it('every ordinary table is counted, whatever it is called, and nothing else', () => {
+it('every table is counted, ordinary or virtual, whatever it is called, and nothing else', () => {
   const rows = inspect(databaseOf(everyKindOfTable), countRows);
   expect(Object.entries(rows).sort()).toEqual([
     ['__proto__', 3],
@@ -39,10 +41,51 @@ it('every ordinary table is counted, whatever it is called, and nothing else', (
     ['keyed', 2],
     ['plain', 1],
     ['quo"ted', 2],
+    ['search', 1],
     ['sqliteish', 0],
     ['typed', 1],
   ]);
   expect(Object.getPrototypeOf(rows)).toBe(Object.prototype);
+});
+
+const virtualTables = `
+  CREATE TABLE docs (body); INSERT INTO docs VALUES ('one'), ('two');
+  CREATE VIRTUAL TABLE over USING fts5(body, content='docs');
+  CREATE VIRTUAL TABLE older USING fts4(body); INSERT INTO older VALUES ('one');
+  CREATE VIRTUAL TABLE places USING rtree(id, a, b); INSERT INTO places VALUES (1, 1, 2);
+  CREATE VIRTUAL TABLE lost USING fts5(body, content='gone');
+  CREATE VIRTUAL TABLE hollow USING fts5(body, content='', columnsize=0);
+  CREATE VIRTUAL TABLE foreign_one USING fts5(body, content='docs');
+`;
+
+it('a virtual table whose module is not there, or cannot tell its rows, is a table and is not counted', () => {
+  const file = databaseOf(virtualTables);
+  tamperSchema(file, "UPDATE sqlite_schema SET sql = replace(sql, 'fts5', 'nothere') WHERE name = 'foreign_one'");
+  const told = inspect(file, (database) => ({
+    rows: countRows(database),
+    some: countRows(database, { of: ['docs'] }),
+    least: countMinimums(database, { DOCS: 1, OVER: 1, places: 5, lost: 1, foreign_one: 1, nowhere: 1 }, expect.fail),
+    tables: everyTable(database),
+  }));
+  const counted = { docs: 2, older: 1, over: 2, places: 1 };
+  expect(told.rows).toMatchObject(counted);
+  expect(['lost', 'hollow', 'foreign_one', 'older_content'].filter((name) => name in told.rows)).toEqual([]);
+  expect(told.some).toEqual(counted);
+  expect(told.least).toEqual({ DOCS: 1, OVER: 1, places: 1 });
+  const all = ['docs', 'foreign_one', 'hollow', 'lost', 'older', 'over', 'places'];
+  expect(told.tables.filter((name) => !name.startsWith('foreign_one_'))).toEqual(all);
+});
+
+// One that cannot be counted is left out in silence; damage must not be taken for that.
+it('a damaged virtual table is told as any other', () => {
+  const file = databaseOf("CREATE VIRTUAL TABLE words USING fts5(body); INSERT INTO words VALUES ('one')");
+  const root = inspect(file, (database) =>
+    database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'words_content'").pluck().get(),
+  );
+  damagePages(file, Number(root), 1);
+  const damaged: string[] = [];
+  expect(inspect(file, (database) => countRows(database, { onDamaged: (name) => damaged.push(name) }))).toEqual({});
+  expect(damaged).toEqual(['words']);
 });
 
 it('what can run SQL of whoever wrote it is named with its kind', () => {

@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Progress, Snapshot } from '../../../../../dist/engines/engine.js';
 import { restoreLive } from '../../../../../dist/engines/sqlite/child/restore/restore-live.js';
-import { damagePages, storedBackup } from '../../../../helpers/database-files.js';
+import { damagePages, databaseOf, storedBackup } from '../../../../helpers/database-files.js';
 import {
   generations,
   inspect,
@@ -139,6 +139,46 @@ it('a backup of another page size takes the page size of the live database', asy
     'ok',
   ]);
 });
+
+it.each([512, 8192, 65536])(
+  'rows keep their rowids in pages of %i bytes, and what knows rows by them finds them',
+  async (pageSize) => {
+    const words = `
+    PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA encoding = 'UTF-16le';
+    PRAGMA user_version = 7; PRAGMA application_id = 77;
+    CREATE TABLE docs (body TEXT);
+    INSERT INTO docs VALUES ('one'), ('gone'), ('three'), ('gone'), ('five');
+    DELETE FROM docs WHERE body = 'gone';
+    CREATE VIRTUAL TABLE found USING fts5(body, content='docs');
+    INSERT INTO found(found) VALUES ('rebuild');
+    CREATE TABLE half (n INT, double AS (n * 2) STORED);
+    INSERT INTO half (n) VALUES (1), (2), (3);
+    DELETE FROM half WHERE n = 2;`;
+    const [source, live] = [
+      databaseOf(words),
+      openAgain(databaseOf(`PRAGMA encoding = 'UTF-16le'; CREATE TABLE old (x)`)),
+    ];
+    live.exec(`PRAGMA page_size = ${pageSize}; VACUUM; PRAGMA journal_mode = WAL`);
+    const paths = { live: live.name, source, safetyDestination: join(temporaryFolder(), 'safety.db') };
+    const publication = publishBy(() => undefined);
+    const { problems } = await restoreLive({ ...paths, requiredTables: [], waitMs: 5_000, publication }, taskContext());
+    const pragma = (name: string): unknown => live.pragma(name, { simple: true });
+    const match = live.prepare('SELECT rowid, body FROM found WHERE found MATCH ?').raw();
+    expect([problems, integrity(live), pragma('page_size')]).toEqual([[], 'ok', pageSize]);
+    expect(['one', 'three', 'five', 'gone'].flatMap((word) => match.all(word))).toEqual([
+      [1, 'one'],
+      [3, 'three'],
+      [5, 'five'],
+    ]);
+    expect(live.prepare('SELECT rowid, double FROM half').raw().all()).toEqual([
+      [1, 2],
+      [3, 6],
+    ]);
+    expect(['user_version', 'application_id', 'encoding'].map(pragma)).toEqual([7, 77, 'UTF-16le']);
+    expect(inspect(source, (staged) => staged.pragma('auto_vacuum', { simple: true }))).toBe(2);
+    expect(readdirSync(dirname(source))).toEqual(['app.db']);
+  },
+);
 
 it('a damaged live database is replaced, and its copy says that it is damaged', async () => {
   const { live, restore } = await scene({ rows: 5_000 });
