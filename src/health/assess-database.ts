@@ -1,4 +1,4 @@
-import { foldCase } from '../system/fold-case.js';
+import { missingTables } from '../system/missing-tables.js';
 import { type Assessment, AssessmentBuilder, commands } from './finding.js';
 
 /** What was found of the live database. */
@@ -45,7 +45,7 @@ export const tablesExpected = ({ requiredTables, minimumRows }: Expectations): r
 const states = {
   missing: 'The live database file is missing.',
   unreadable: 'The live database file cannot be opened as a database.',
-  unknown: 'The live database file could not be looked at.',
+  unknown: 'The live database file could not be looked at: it must be a file that the application may read and write.',
   empty: 'The live database has no tables: it was never initialised, or something emptied it.',
 } as const;
 
@@ -59,8 +59,7 @@ export function assessDatabase(found: DatabaseState, wanted: Expectations, resto
     message: string,
     command: string = restorable === null ? commands.migrate : commands.restore(restorable),
   ) => ({ severity: 'critical', message, command }) as const;
-  const names = new Set(tables.map(foldCase));
-  const has = (table: string): boolean => names.has(foldCase(table));
+  const missing = new Set(missingTables(tablesExpected(wanted), tables));
   const report = new AssessmentBuilder();
   const isReadable = state === 'readable';
   report.check('database_exists', state !== 'missing', critical(states.missing));
@@ -69,13 +68,13 @@ export function assessDatabase(found: DatabaseState, wanted: Expectations, resto
   report.check('database_readable', state === 'missing' ? null : isRead, unread);
   report.check('database_unlocked', state === 'missing' || !isRead ? null : state !== 'locked', {
     severity: 'degraded',
-    message: 'The live database is locked by another connection.',
+    message: 'The live database is locked: look for a process that has left a transaction open.',
     command: commands.doctor,
   });
   const hasContent = isReadable || state === 'empty' ? isReadable : null;
   report.check('database_initialized', hasContent, critical(states.empty));
   for (const table of tablesExpected(wanted))
-    report.check(`has_${table}`, isReadable ? has(table) : null, critical(`The table ${table} is missing.`));
+    report.check(`has_${table}`, isReadable ? !missing.has(table) : null, critical(`The table ${table} is missing.`));
   for (const [table, least] of Object.entries(wanted.minimumRows)) {
     const count = Object.hasOwn(minimums, table) ? minimums[table] : undefined;
     const passed = count === undefined ? null : count >= least;

@@ -23,13 +23,20 @@ export const together = (...assessments: readonly Assessment[]): Assessment => (
 });
 
 const program = 'npx express-db-backup';
+/** As a shell takes it for one word, whatever the name of a table. */
+const quoted = (word: string): string => (/^[\w.-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
 /** The commands that findings name. */
 export const commands = {
   restore: (name: string) => `${program} restore ${name}`,
+  restoreTables: (name: string, tables: readonly string[]) =>
+    `${program} restore ${name} --tables ${tables.map(quoted).join(' ')}`,
   migrate: `${program} migrate -- <your migration command>`,
   create: `${program} create`,
-  verify: `${program} verify latest`,
+  verify: (name: string) => `${program} verify ${name}`,
   cleanup: `${program} cleanup`,
+  compare: (name: string) => `${program} compare ${name}`,
+  list: `${program} list`,
   doctor: `${program} doctor`,
   updateEngine: 'npm install better-sqlite3@12',
 } as const;

@@ -1,4 +1,4 @@
-import { foldCase } from '../system/fold-case.js';
+import { missingTables } from '../system/missing-tables.js';
 import type { BackupsAssessment } from './assess-backups.js';
 import { type DatabaseState, type Expectations, tablesExpected } from './assess-database.js';
 import type { Assessment, Checks, Finding } from './finding.js';
@@ -21,8 +21,10 @@ export interface HealthReport {
     readonly table_counts: Readonly<Record<string, number>>;
   };
   readonly backups: {
+    /** Of the newest one that is neither a safety backup nor uploaded nor known to be damaged. */
     readonly lastSuccessAt: string | null;
     readonly ageSeconds: number | null;
+    /** Of any kind, and no stray files. */
     readonly count: number;
     readonly nextRunAt: string | null;
   };
@@ -52,8 +54,7 @@ export function toReport(
   const { checks: backupChecks, findings: backupFindings, ...told } = backups;
   const findings = [...database.findings, ...backupFindings];
   const isLocked = found.state === 'locked';
-  const names = new Set(found.tables.map(foldCase));
-  const missing = tablesExpected(wanted).filter((table) => !isLocked && !names.has(foldCase(table)));
+  const missing = isLocked ? [] : missingTables(tablesExpected(wanted), found.tables);
   const isValid =
     (isLocked || found.state === 'readable') && missing.length === 0 && database.checks.schema_version !== false;
   const { database_exists, ...rest } = database.checks;

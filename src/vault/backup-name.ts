@@ -13,12 +13,12 @@ const reserved = /^(?:CON|PRN|AUX|NUL|COM\d|LPT\d)\./i;
 
 export const latest = 'latest';
 
-export function isBackupName(name: string): boolean {
-  return name.length <= longestName && pattern.test(name) && !reserved.test(name);
+export function isBackupName(name: unknown): name is string {
+  return typeof name === 'string' && name.length <= longestName && pattern.test(name) && !reserved.test(name);
 }
 
 /** @throws BackupError `invalid_filename`; what was asked for is not repeated in the answer */
-export function requireBackupName(name: string): void {
+export function requireBackupName(name: unknown): void {
   if (!isBackupName(name)) throw new BackupError('invalid_filename', 'This is not the name of a backup.');
 }
 

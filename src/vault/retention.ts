@@ -19,6 +19,8 @@ export interface RetentionCircumstances {
   readonly isHeld: (filename: string) => boolean;
   /** The backup from before a migration that nobody has finished. */
   readonly wayBack?: string | null | undefined;
+  /** By filename, a table that the backup has rows of and that has lost them since. */
+  readonly lost?: ReadonlyMap<string, string> | undefined;
 }
 
 /** The decisions while they are made: a backup with a reason to keep it stays. */
@@ -28,7 +30,7 @@ type Reasons = Map<string, string>;
  * Decides which backups go, with one reason for each; does nothing. The rules are those of restic's `forget`: what any
  * rule keeps stays. Kinds are counted each by itself, and damaged backups and those of a clock that was ahead apart from
  * the others, whose places they do not take. Never removed: a pinned one, a stray file, one that is being read, one younger than `minAge`, the way back from a migration
- * that has not ended well, and of each
+ * that has not ended well, one with rows that a table has lost since, and of each
  * kind the newest one that passed verification, or where none has, the newest.
  */
 export function planRetention(
@@ -86,7 +88,7 @@ function byKind(sorted: readonly Backup[]): Map<BackupKind, Backup[]> {
 function protectedOnes(
   sorted: readonly Backup[],
   policy: RetentionPolicy,
-  { now, isHeld, wayBack }: RetentionCircumstances,
+  { now, isHeld, wayBack, lost }: RetentionCircumstances,
 ): Reasons {
   const reasons: Reasons = new Map();
   for (const [kind, members] of byKind(sorted)) {
@@ -101,6 +103,9 @@ function protectedOnes(
       if (isHeld(filename)) reasons.set(filename, 'being read');
       if (minAge !== undefined && Date.parse(createdAt) > now.getTime() - minAge)
         reasons.set(filename, 'younger than `minAge`');
+      const table = lost?.get(filename);
+      if (table !== undefined)
+        reasons.set(filename, `has rows of the table ${table}, which has lost all of them since`);
       if (filename === wayBack) reasons.set(filename, 'from before a migration that has not ended well');
       if (pinned) reasons.set(filename, 'pinned');
     }

@@ -88,8 +88,9 @@ describe('the live database', () => {
   });
 
   it('that is locked is degraded, and nothing is said of what cannot be seen', () => {
-    const { checks, status } = assess({ ...nothing, state: 'locked' });
+    const { checks, status, message } = assess({ ...nothing, state: 'locked' });
     expect(status).toBe('degraded');
+    expect(message).toContain('look for a process that has left a transaction open');
     expect(checks).toMatchObject({ database_exists: true, has_users: null, rows_users: null, schema_version: null });
   });
 

@@ -131,6 +131,16 @@ describe('a plan', () => {
     expect(names(small.keep)).toEqual(manual(1, 4));
   });
 
+  it('keeps one with rows that a table has lost since, in the place of no other', () => {
+    const lost = new Map([['app_manual_1.db', 'users']]);
+    const backups = minutes(1, 2, 3, 4);
+    const { remove, keep } = planRetention(backups, policy, { now: later, isHeld: free, lost });
+    expect([names(remove), names(keep)]).toEqual([manual(2), manual(1, 3, 4)]);
+    expect(keep.at(-1)?.reason).toBe('has rows of the table users, which has lost all of them since');
+    const small = planRetention(backups, { maxTotalSize: 1 }, { now: later, isHeld: free, lost });
+    expect(names(small.keep)).toEqual(manual(1, 4));
+  });
+
   it('lets one kind have rules of its own', () => {
     const backups = [...minutes(1, 2), backup(3, 'scheduled'), backup(4, 'scheduled')];
     expect(removed(backups, { keep: 1, manual: { daily: 3, keep: 2 } })).toEqual(['app_scheduled_3.db']);
