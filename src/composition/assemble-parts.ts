@@ -18,15 +18,15 @@ import { exposeMetrics } from '../metrics/expose-metrics.js';
 import type { Notifications } from '../notify/notifications.js';
 import type { Notifier } from '../notify/notifier.js';
 import type { OperationParts } from '../operations/operation-parts.js';
-import { OperationRunner } from '../operations/operation-runner.js';
-import { setUpAudit } from '../operations/set-up-audit.js';
-import { tellPeople } from '../operations/tell-people.js';
+import { OperationRunner } from '../operations/run/operation-runner.js';
+import { tellPeople } from '../operations/unattended/tell-people.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
 import { createScheduleStore } from '../schedule/schedule-state.js';
 import { localStorage } from '../storage/local-storage.js';
 import { once } from '../system/once.js';
 import { Vault } from '../vault/vault.js';
 import { openVaultDirectory } from '../vault/vault-directory.js';
+import { setUpAudit } from './set-up-audit.js';
 
 /** What a service needs beside its operations. */
 export interface Upkeep {

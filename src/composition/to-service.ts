@@ -1,29 +1,30 @@
+import type { ValidationReport } from '../events/outcomes.js';
+import { readAudit } from '../operations/audit/read-audit.js';
 import type { BackupService } from '../operations/backup-service.js';
-import { cancelOperation } from '../operations/cancel-operation.js';
-import { cleanUp } from '../operations/clean-up.js';
-import { compareBackups } from '../operations/compare-backups.js';
-import { createBackup } from '../operations/create-backup.js';
-import { EventFeed } from '../operations/event-feed.js';
-import { guardMigration } from '../operations/guard-migration.js';
-import { importBackup } from '../operations/import-backup.js';
-import { initializeDatabase } from '../operations/initialize-database.js';
-import { lastReplaced } from '../operations/last-replaced.js';
-import { listBackups, readStats } from '../operations/list-backups.js';
-import { openBackup, readBackup } from '../operations/open-backup.js';
+import { cleanUp } from '../operations/backups/clean-up.js';
+import { compareBackups } from '../operations/backups/compare-backups.js';
+import { createBackup } from '../operations/backups/create-backup.js';
+import { importBackup } from '../operations/backups/import-backup.js';
+import { listBackups, readStats } from '../operations/backups/list-backups.js';
+import { openBackup, readBackup } from '../operations/backups/open-backup.js';
+import { removeBackup } from '../operations/backups/remove-backup.js';
+import { updateBackup } from '../operations/backups/update-backup.js';
+import { EventFeed } from '../operations/follow/event-feed.js';
+import { Health } from '../operations/health/read-health.js';
+import { examine, requireValid, validateDatabase, watchValidity } from '../operations/health/validate-database.js';
+import { guardMigration } from '../operations/migrate/guard-migration.js';
+import { initializeDatabase } from '../operations/migrate/initialize-database.js';
 import { callerName, type OperationParts } from '../operations/operation-parts.js';
-import type { OperationRun } from '../operations/operation-runner.js';
-import { probeVault } from '../operations/probe-vault.js';
-import { readAudit } from '../operations/read-audit.js';
-import { Health } from '../operations/read-health.js';
-import { readStatus } from '../operations/read-status.js';
-import { recover } from '../operations/recover.js';
-import { removeBackup } from '../operations/remove-backup.js';
-import { createReservations } from '../operations/reserve-staging.js';
-import { restoreBackup } from '../operations/restore-backup.js';
-import { createUnattended } from '../operations/unattended.js';
-import { updateBackup } from '../operations/update-backup.js';
-import { examine, requireValid, validateDatabase, watchValidity } from '../operations/validate-database.js';
-import { verifyBackup } from '../operations/verify-backup.js';
+import { lastReplaced } from '../operations/restore/last-replaced.js';
+import { restoreBackup } from '../operations/restore/restore-backup.js';
+import { cancelOperation } from '../operations/run/cancel-operation.js';
+import type { OperationRun } from '../operations/run/operation-spec.js';
+import { createReservations } from '../operations/staging/reserve-staging.js';
+import { probeVault } from '../operations/status/probe-vault.js';
+import { readStatus } from '../operations/status/read-status.js';
+import { recover } from '../operations/status/recover.js';
+import { createUnattended } from '../operations/unattended/unattended.js';
+import { verifyBackup } from '../operations/verify/verify-backup.js';
 import type { Upkeep } from './assemble-parts.js';
 
 /** Every operation as a method, and the beginning and the end of what runs beside them. */
@@ -50,7 +51,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     openFile: (filename) => opened(() => openBackup(parts, filename)),
     verify: (filename, input = {}) => begun(() => verifyBackup(parts, filename, input)),
     restore: (filename, input = {}) => begun(() => restoreBackup(parts, filename, input)),
-    lastReplaced: () => opened(() => lastReplaced(parts, log)),
+    lastReplaced: () => opened(() => lastReplaced(parts)),
     importFile: (file, input = {}) => begun(() => importBackup(parts, file, input)),
     update: (filename, change, caller = {}) => opened(() => updateBackup(parts, filename, change, caller)),
     remove: (filename, caller = {}) => begun(() => removeBackup(parts, filename, caller)),
@@ -72,7 +73,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     examine: () => opened(() => examine(parts)),
     validate: () => opened(() => validateDatabase(parts)),
     health: () => health.read(),
-    guardMigration: (migrate, input = {}) => guardMigration(parts, migrate, input),
+    guardMigration: (migrate, input = {}) => opened(() => guardMigration(parts, migrate, input)),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: async () => {
       const recovered = await opened(async () => {
@@ -83,6 +84,7 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
       const initialized = await initializeDatabase(parts);
       const validation = await opened(() => validateDatabase(parts));
       if (parts.options.onInvalid === 'throw') requireValid(validation);
+      if (parts.options.logger === undefined) warnProcess(validation);
       notifications.resume();
       unattended.start();
       return { ...recovered, initialized, validation };
@@ -91,18 +93,36 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
     close: async () => {
       unattended.stop();
       stopMetrics();
-      await runner.close(async () => {
-        await unattended.idle();
-        await stopWatching();
-        await notifications.close();
-      });
-      await audit.close();
-      feed.close();
-      await engine.close();
+      await inSequence(
+        () => runner.close(() => inSequence(unattended.idle, stopWatching, () => notifications.close())),
+        () => audit.close(),
+        () => feed.close(),
+        () => engine.close(),
+      );
     },
     limits: parts.options.limits,
-    report: (fault) => events.emit('internal.error', fault),
+    report: (error) => runner.told(error),
   };
+}
+
+/** Without a log nobody would hear of a database that the application cannot work with. */
+function warnProcess({ findings }: ValidationReport): void {
+  for (const { severity, check, message, command } of findings)
+    if (severity === 'critical')
+      process.emitWarning(`${message} Run: ${command}`, { type: 'ExpressDbBackupWarning', code: check });
+}
+
+/** One after the other; what one fails with is thrown when the others had their turn. */
+async function inSequence(...steps: readonly (() => unknown)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }
 
 /** What does not fit is told by the promise, like every other failure. */

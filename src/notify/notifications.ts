@@ -84,7 +84,16 @@ export class Notifications {
     await this.#settled();
     await Promise.all(this.#channels.map(({ queue }) => queue.close()));
     await this.#settled();
-    for (const { notifier } of this.#channels) notifier.close?.();
+    for (const { notifier } of this.#channels) await this.#end(notifier);
+  }
+
+  /** It may be the host's own. */
+  async #end(notifier: Notifier): Promise<void> {
+    try {
+      await notifier.close?.();
+    } catch (error) {
+      this.#parts.fault(error);
+    }
   }
 
   #listen<Name extends keyof typeof readEvent>(name: Name): () => void {

@@ -76,5 +76,5 @@ export interface Notifier {
   /** One attempt; one that throws is tried again. */
   deliver(notification: Notification, delivery: Delivery): Promise<DeliveryOutcome>;
   /** Lets go of its connections when the service is closed; a service made later may use it again. */
-  close?(): void;
+  close?(): void | Promise<void>;
 }

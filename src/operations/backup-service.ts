@@ -13,19 +13,19 @@ import type { RetentionPolicy } from '../options/retention.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
 import type { OpenFile } from '../storage/storage.js';
 import type { Backup } from '../vault/backup.js';
-import type { Act } from './audit-recorder.js';
-import type { CleanupInput } from './clean-up.js';
-import type { CompareOutcome } from './compare-backups.js';
-import type { CreateInput } from './create-backup.js';
-import type { EventReader } from './feed-event.js';
-import type { GuardedMigration, GuardInput } from './guard-migration.js';
-import type { ImportInput } from './import-backup.js';
-import type { Replaced } from './last-replaced.js';
+import type { Act } from './audit/audit-recorder.js';
+import type { AuditInput } from './audit/read-audit.js';
+import type { CleanupInput } from './backups/clean-up.js';
+import type { CompareOutcome } from './backups/compare-backups.js';
+import type { CreateInput } from './backups/create-backup.js';
+import type { ImportInput } from './backups/import-backup.js';
+import type { EventReader } from './follow/feed-event.js';
+import type { GuardedMigration, GuardInput } from './migrate/guard-migration.js';
 import type { Caller } from './operation-parts.js';
-import type { OperationRun } from './operation-runner.js';
-import type { AuditInput } from './read-audit.js';
-import type { RestoreInput } from './restore-backup.js';
-import type { VerifyInput } from './verify-backup.js';
+import type { Replaced } from './restore/last-replaced.js';
+import type { RestoreInput } from './restore/restore-backup.js';
+import type { OperationRun } from './run/operation-spec.js';
+import type { VerifyInput } from './verify/verify-backup.js';
 
 export interface ListInput {
   /** At most so many, 1 to 500; 50 unless told otherwise. */
@@ -181,6 +181,6 @@ export interface BackupService {
     handedOut(filename: string, caller: Caller): Promise<void>;
     refused(act: Act, error: BackupError): void;
   };
-  /** Tells the listeners of `internal.error` of a fault that the caller learns of by its instance id alone. */
-  report(fault: { readonly instance: string; readonly error: unknown }): void;
+  /** Gives a failure its code; the cause of one that nobody can act on is told to the listeners of `internal.error` alone. */
+  report(error: unknown): BackupError;
 }

@@ -5,13 +5,13 @@ import type { MigrationNote } from '../coordination/migration-note.js';
 import type { Engine } from '../engines/engine.js';
 import type { EventListeners } from '../events/event-listeners.js';
 import type { ServiceEvents } from '../events/service-events.js';
+import { parseInput } from '../options/parse-input.js';
 import type { ParsedServiceOptions } from '../options/service-options.js';
 import type { ScheduleStore } from '../schedule/schedule-state.js';
 import type { Vault } from '../vault/vault.js';
-import type { AuditRecorder } from './audit-recorder.js';
-import type { OperationRunner } from './operation-runner.js';
-import { parseInput } from './parse-input.js';
-import type { VaultPlace } from './publish-safety.js';
+import type { AuditRecorder } from './audit/audit-recorder.js';
+import type { VaultPlace } from './restore/publish-safety.js';
+import type { OperationRunner } from './run/operation-runner.js';
 
 /** What every operation works with; put together in the composition root. */
 export interface OperationParts {
@@ -32,9 +32,11 @@ export interface OperationParts {
     | 'verifyOnCreate'
     | 'requiredTables'
     | 'minimumRows'
+    | 'mayEmpty'
     | 'expectedUserVersion'
     | 'check'
     | 'onInvalid'
+    | 'logger'
     | 'initialize'
     | 'connection'
     | 'schedule'

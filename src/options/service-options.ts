@@ -85,6 +85,8 @@ const optionsSchema = z.strictObject({
   requiredTables: z.array(z.string().min(1)).default([]),
   /** How many rows these tables have at least, such as `{ users: 1 }`; they are required too. */
   minimumRows: z.record(z.string().min(1), z.int().min(0)).default({}),
+  /** Tables that may lose all their rows, or be dropped, as an outbox: nobody is told of it, and no backup stays for it. */
+  mayEmpty: z.array(z.string().min(1)).default([]),
   /** The `user_version` that the application's migrations lead to; a lower one is a schema that is too old. */
   expectedUserVersion: z.int().min(0).optional(),
   /**

@@ -1,5 +1,5 @@
 import { lstat as lstatCallback, type Stats } from 'node:fs';
-import { link, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BackupError, systemCode } from '../errors.js';
@@ -13,7 +13,7 @@ const fewestInodes = 16;
 
 /**
  * A directory on this machine. Its file system must know hard links, which publish without ever overwriting. A payload
- * that is `liveFile` by another name is not opened: closing it would drop the locks of this process (design, fact 8).
+ * that is `liveFile` by another name is not opened: closing it would drop the locks of this process.
  */
 export function localStorage(directory: string, liveFile: string | null = null): Storage {
   const payload = (name: string): string => join(directory, name);
@@ -45,7 +45,7 @@ export function localStorage(directory: string, liveFile: string | null = null):
     },
     async open(name) {
       await requirePlace();
-      if (liveFile !== null && (await isSameFile(payload(name), liveFile)))
+      if (liveFile !== null && (await isLive(payload(name), liveFile)))
         throw new BackupError('backup_not_found', `${name} is no backup but the live database by another name.`);
       return openRegular(payload(name), name);
     },
@@ -114,9 +114,10 @@ async function markIfThere(path: string): Promise<Mark> {
   return stats && markOf(stats, now);
 }
 
-async function isSameFile(path: string, other: string): Promise<boolean> {
-  const [one, two] = await Promise.all([path, other].map(statIfThere));
-  return one != null && two != null && one.dev === two.dev && one.ino === two.ino;
+/** Of the live file it is what a link leads to that matters. */
+async function isLive(path: string, liveFile: string): Promise<boolean> {
+  const [found, live] = await Promise.all([statIfThere(path), stat(liveFile).catch(() => null)]);
+  return found !== null && live !== null && found.dev === live.dev && found.ino === live.ino;
 }
 
 async function statRegular(path: string, name: string): Promise<StoredFile | null> {

@@ -2,7 +2,7 @@ import { type BackupServiceOptions, sqlite } from 'express-db-backup';
 import { onTestFinished } from 'vitest';
 import { assembleParts } from '../../dist/composition/assemble-parts.js';
 import type { OperationParts } from '../../dist/operations/operation-parts.js';
-import { recover } from '../../dist/operations/recover.js';
+import { recover } from '../../dist/operations/status/recover.js';
 import { parseOptions } from '../../dist/options/parse-options.js';
 import { serviceOptionsSchema } from '../../dist/options/service-options.js';
 

@@ -1,9 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import Database from 'better-sqlite3';
 import { expect, onTestFinished } from 'vitest';
 import type { z } from 'zod';
+import { problemSchema } from './contract.js';
 import { phrase } from './http-app.js';
+import { createDatabase, generations, inspect } from './live-database.js';
+import { temporaryFolder } from './temporary-folder.js';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -55,13 +61,35 @@ export async function runJson<Schema extends z.ZodType>(
 
 export const confirmed = ['--confirm', phrase];
 
+/** A folder with a database and a config file; no application runs. */
+export function createProject(config: object = {}) {
+  const cwd = temporaryFolder();
+  const file = join(cwd, 'app.db');
+  createDatabase(file).close();
+  writeFileSync(
+    join(cwd, 'backup.config.json'),
+    JSON.stringify({ database: 'app.db', directory: 'backups', ...config }),
+  );
+  const change = (sql: string): void => {
+    const database = new Database(file);
+    database.exec(sql);
+    database.close();
+  };
+  return { cwd, file, directory: join(cwd, 'backups'), change, live: () => inspect(file, generations) };
+}
+
+export const problem = problemSchema.omit({ instance: true }).loose();
+
 /**
  * A line as somebody types it into a terminal, who then confirms what is asked. Both streams of the terminal are one.
  * Util-linux's `script` is the terminal.
  */
 export function runTyped(
   line: string,
-  { cwd }: { readonly cwd: string },
+  {
+    cwd,
+    atPrompt = (type) => type(`${phrase}\n`),
+  }: { readonly cwd: string; readonly atPrompt?: (type: (text: string) => void) => void },
 ): Promise<{ code: number | null; shown: string; raw: string }> {
   const typed = line.replace('npx express-db-backup', `${process.execPath} ${program}`);
   // Somebody's terminal has colours, whatever the tests' own has.
@@ -75,7 +103,7 @@ export function runTyped(
     shown += chunk.toString('utf8');
     if (!isAsked && shown.includes('to go on: ')) {
       isAsked = true;
-      child.stdin.write(`${phrase}\n`);
+      atPrompt((text) => child.stdin.write(text));
     }
   });
   return new Promise((resolve) =>

@@ -138,7 +138,7 @@ export const fileAndLog = (file: string): string[] => [file, `${file}-wal`].filt
 
 /**
  * Everything in the application's folder but its vault and its database, which is not even read: closing it would drop
- * the locks of a connection that this process has open (design, fact 8).
+ * the locks of a connection that this process has open.
  */
 export function contentOutside({ folder }: AppFolder): Record<string, string> {
   const own = /^(backups$|backups\/|app\.db(-wal|-shm|-journal)?$)/;

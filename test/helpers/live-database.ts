@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import Database from 'better-sqlite3';
 import { onTestFinished } from 'vitest';
 
@@ -6,6 +7,7 @@ export interface LiveOptions {
   readonly rows?: number;
   readonly wal?: boolean;
   readonly pageSize?: number;
+  readonly encoding?: 'UTF-8' | 'UTF-16le';
 }
 
 /**
@@ -14,10 +16,11 @@ export interface LiveOptions {
  */
 export function createDatabase(
   file: string,
-  { generation = 'first', rows = 500, wal = true, pageSize = 4096 }: LiveOptions = {},
+  { generation = 'first', rows = 500, wal = true, pageSize = 4096, encoding = 'UTF-8' }: LiveOptions = {},
 ): Database.Database {
   const database = new Database(file);
   database.pragma(`page_size = ${pageSize}`);
+  database.pragma(`encoding = '${encoding}'`);
   if (wal) database.pragma('journal_mode = WAL');
   database.exec(`
     CREATE TABLE items (id INTEGER PRIMARY KEY, generation TEXT NOT NULL, filler BLOB NOT NULL);
@@ -43,6 +46,13 @@ export function openAgain(file: string): Database.Database {
   const database = new Database(file, { fileMustExist: true });
   onTestFinished(() => void database.close());
   return database;
+}
+
+/** Whether another process is kept out, as an open transaction of this one promises. */
+export function isLockedForOthers(file: string): boolean {
+  const write = 'PRAGMA busy_timeout = 0; BEGIN IMMEDIATE';
+  const { stderr, status } = spawnSync('sqlite3', [file, write], { encoding: 'utf8' });
+  return status !== 0 && stderr.includes('database is locked');
 }
 
 export function setGeneration(database: Database.Database, generation: string): void {

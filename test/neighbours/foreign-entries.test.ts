@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -7,9 +7,9 @@ import { bodyOf, cleanupSchema, listSchema, problemOf, verifySchema } from '../h
 import { contentBelow } from '../helpers/file-tree.js';
 import { filenameRoutes, sendToFilename } from '../helpers/filename-routes.js';
 import { call, createOne, phrase, startApp } from '../helpers/http-app.js';
-import { generations, integrity } from '../helpers/live-database.js';
+import { generations, integrity, isLockedForOthers } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
-import { storedBackups } from '../helpers/workspace.js';
+import { createWorkspace, openService, storedBackups } from '../helpers/workspace.js';
 
 const name = (year: number): string => `app_backup_${year}-01-01_00-00-00.db`;
 
@@ -70,12 +70,23 @@ describe('what only looks like a backup', () => {
     problemOf(await call(app, 'post', `/restore/${name(2020)}`, { body: { confirm: phrase } }), 422, 'backup_damaged');
     app.database.exec('BEGIN IMMEDIATE');
     problemOf(await call(app, 'get', `/download/${name(2020)}`), 404, 'backup_not_found');
-    const write = 'PRAGMA busy_timeout = 0; BEGIN IMMEDIATE';
-    const other = spawnSync('sqlite3', [app.databaseFile, write], { encoding: 'utf8' });
-    expect(other.stderr).toContain('database is locked');
+    expect(isLockedForOthers(app.databaseFile)).toBe(true);
     app.database.exec('COMMIT');
     expect(generations(app.database)).toBe(before);
     expect(integrity(app.database)).toBe('ok');
+  });
+
+  it('as the live database, which the service knows by a link, is never opened either', async () => {
+    const { service, folder, databaseFile, directory, database } = createWorkspace({ live: { wal: false } });
+    await service.create();
+    await service.close();
+    symlinkSync(databaseFile, join(folder, 'current.db'));
+    const { service: later } = openService({ database: join(folder, 'current.db'), directory, prefix: 'app' });
+    linkSync(databaseFile, join(directory, name(2020)));
+    database.exec('BEGIN IMMEDIATE');
+    await expect(later.open(name(2020))).rejects.toMatchObject({ code: 'backup_not_found' });
+    expect(isLockedForOthers(databaseFile)).toBe(true);
+    database.exec('COMMIT');
   });
 });
 

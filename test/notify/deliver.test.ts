@@ -9,6 +9,21 @@ import { remember, secret, tell } from '../helpers/told.js';
 
 const hook = (url: string): Notifier => webhook({ url, secret });
 
+it('a notifier of the host that cannot be closed is told, and keeps nothing open', async () => {
+  const fault = new Error('a fault of the host');
+  let closed = 0;
+  const failing: Notifier = {
+    name: 'own',
+    events: [],
+    deliver: async () => ({ delivered: true }),
+    close: () => Promise.reject(fault),
+  };
+  const other: Notifier = { ...failing, name: 'other', close: () => void closed++ };
+  const { notifications, faults } = tell([failing, other]);
+  await notifications.close();
+  expect([faults, closed]).toEqual([[fault], 1]);
+});
+
 describe('a delivery', () => {
   it.each([500, 502, 503, 408, 429])('that is answered with %d is tried again, and is the same one', async (status) => {
     const receiver = await startReceiver(status);

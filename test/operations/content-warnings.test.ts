@@ -1,6 +1,7 @@
 import type { Backup } from 'express-db-backup';
 import { expect, it } from 'vitest';
-import { contentWarnings } from '../../dist/operations/content-warnings.js';
+import { contentWarnings } from '../../dist/operations/content/content-warnings.js';
+import { createWorkspace } from '../helpers/workspace.js';
 
 const previous = (tables: Record<string, number>): Backup => ({ filename: 'before.db', tables }) as Backup;
 const named = (name: string, rows: number): Record<string, number> => Object.fromEntries([[name, rows]]);
@@ -31,4 +32,25 @@ it.each([
   ],
 ])('%s is told as it is', (_case, tables, before, warnings) => {
   expect(contentWarnings(tables as Record<string, number>, before)).toEqual(warnings);
+});
+
+it('a table that may be empty is not told, however it is spelled', () => {
+  const before = previous({ Outbox: 3, users: 2 });
+  expect(contentWarnings({ outbox: 0, users: 0 }, before, ['OUTBOX'])).toEqual([
+    'Table users is empty; it had 2 rows in before.db.',
+  ]);
+  expect(contentWarnings({ users: 1 }, before, ['outbox'])).toEqual([]);
+});
+
+it('`mayEmpty` keeps a create from telling of the tables it names, and of no other', async () => {
+  const { service, database } = createWorkspace({ service: { mayEmpty: ['Commits'] } });
+  const told: string[] = [];
+  service.on('table.shrank', ({ table }) => told.push(table));
+  database.exec("INSERT INTO commits VALUES ('a')");
+  await service.create();
+  database.exec('DELETE FROM commits');
+  expect((await service.create()).warnings).toEqual([]);
+  database.exec('DELETE FROM items');
+  expect((await service.create()).warnings).toHaveLength(1);
+  expect(told).toEqual(['items']);
 });

@@ -6,9 +6,9 @@ import type { Operation } from '../../dist/coordination/operation.js';
 import { createOperationsLog } from '../../dist/coordination/operations-log.js';
 import { createEvents } from '../../dist/events/event-listeners.js';
 import type { ServiceEvents } from '../../dist/events/service-events.js';
-import { EventFeed } from '../../dist/operations/event-feed.js';
-import type { FeedEvent } from '../../dist/operations/feed-event.js';
-import type { FeedParts } from '../../dist/operations/feed-session.js';
+import { EventFeed } from '../../dist/operations/follow/event-feed.js';
+import type { FeedEvent } from '../../dist/operations/follow/feed-event.js';
+import type { FeedParts } from '../../dist/operations/follow/feed-session.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { createWorkspace, openService } from '../helpers/workspace.js';
 

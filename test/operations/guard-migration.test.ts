@@ -6,7 +6,7 @@ import knex from 'knex';
 import { Umzug } from 'umzug';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FileLock } from '../../dist/coordination/file-lock.js';
-import { MigrationNotStarted } from '../../dist/operations/guard-migration.js';
+import { MigrationNotStarted } from '../../dist/operations/migrate/guard-migration.js';
 import { generations, inspect, type LiveOptions } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { createWorkspace, openService, storedBackups } from '../helpers/workspace.js';
@@ -130,7 +130,8 @@ describe('a migration of which nobody knows what it did', () => {
     command: `npx express-db-backup restore ${String(backup)}`,
   });
 
-  it('because it was not undone is told, until a backup is restored', async () => {
+  /** The file was away when it was to be undone, and is back. */
+  async function failToUndo() {
     const { service, databaseFile, database } = createGuarded();
     const away = `${databaseFile}.away`;
     const failure = service.guardMigration(() => {
@@ -138,8 +139,13 @@ describe('a migration of which nobody knows what it did', () => {
       renameSync(databaseFile, away);
     });
     const { facts } = (await failure.catch((error: unknown) => error)) as BackupError;
-    expect(facts).toMatchObject({ restored: false });
     renameSync(away, databaseFile);
+    return { service, facts };
+  }
+
+  it('because it was not undone is told, until a backup is restored', async () => {
+    const { service, facts } = await failToUndo();
+    expect(facts).toMatchObject({ restored: false });
     const told = [expect.objectContaining(unfinished(facts.backup))];
     expect(await service.validate()).toMatchObject({ ok: true, findings: told, checks: { migration_finished: false } });
     expect((await service.health()).findings).toEqual(told);
@@ -150,14 +156,7 @@ describe('a migration of which nobody knows what it did', () => {
   });
 
   it('names the migrations where somebody has removed the backup from before it', async () => {
-    const { service, databaseFile, database } = createGuarded();
-    const away = `${databaseFile}.away`;
-    const failure = service.guardMigration(() => {
-      database.close();
-      renameSync(databaseFile, away);
-    });
-    const { facts } = (await failure.catch((error: unknown) => error)) as BackupError;
-    renameSync(away, databaseFile);
+    const { service, facts } = await failToUndo();
     await service.remove(String(facts.backup));
     const { findings } = await service.validate();
     expect(findings).toMatchObject([{ check: 'migration_finished', command: expect.stringMatching(/ migrate -- /) }]);
@@ -210,7 +209,9 @@ describe('a migration whose outcome is not seen at once', () => {
   it('is not begun by a caller that has given up', async () => {
     const { service } = createGuarded();
     const signal = AbortSignal.abort();
-    await expect(service.guardMigration(() => expect.fail(), { signal })).rejects.toThrow();
+    await expect(service.guardMigration(() => expect.fail(), { signal })).rejects.toMatchObject({
+      code: 'operation_cancelled',
+    });
   });
 });
 
@@ -223,7 +224,45 @@ it('a caller that gives up while another operation runs is told its own reason, 
   const reason = new Error('The deploy was stopped.');
   const giveUp = new AbortController();
   setTimeout(() => giveUp.abort(reason), 300);
-  await expect(service.guardMigration(() => expect.fail(), { signal: giveUp.signal })).rejects.toBe(reason);
+  await expect(service.guardMigration(() => expect.fail(), { signal: giveUp.signal })).rejects.toMatchObject({
+    code: 'operation_cancelled',
+    cause: reason,
+  });
+});
+
+it('what is not committed when it has ended is known to nobody, and undone by nobody', {
+  timeout: 60_000,
+}, async () => {
+  const { service, databaseFile } = createGuarded();
+  const other = new Database(databaseFile);
+  const migrate = (): void => void other.exec('BEGIN; CREATE TABLE prices (id)');
+  await expect(service.guardMigration(migrate)).rejects.toMatchObject({
+    code: 'migration_failed',
+    message: expect.stringContaining('cannot be seen'),
+    facts: { restored: false },
+  });
+  other.close();
+});
+
+it.each(['is missing', 'has no tables'])(
+  'a database that %s although backups have its rows is not migrated but named as lost',
+  async (what) => {
+    const { service, database, databaseFile } = createGuarded();
+    const { filename } = await service.create();
+    database.close();
+    for (const ending of ['', '-wal', '-shm']) rmSync(databaseFile + ending, { force: true });
+    if (what === 'has no tables') new Database(databaseFile).exec('PRAGMA user_version = 1').close();
+    await expect(service.guardMigration(() => expect.fail())).rejects.toMatchObject({
+      code: 'database_missing',
+      message: `The live database ${what}, but ${filename} has its rows. Run: npx express-db-backup restore ${filename}`,
+    });
+  },
+);
+
+it('what is no function is refused before anything is done', async () => {
+  const { service, directory } = createGuarded();
+  await expect(service.guardMigration('migrate' as never)).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(created(directory)).toEqual([]);
 });
 
 it('nothing is migrated when the backup before it fails', async () => {

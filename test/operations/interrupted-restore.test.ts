@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InterruptedRestore } from 'express-db-backup';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { backupProcessesOf } from '../helpers/child-processes.js';
 import { type FixtureProcess, startFixture } from '../helpers/fixture-process.js';
 import { generations, inspect, integrity, openAgain, setGeneration } from '../helpers/live-database.js';
@@ -13,11 +13,11 @@ interface Scene extends Workspace {
 }
 
 /** A backup of `first`, a live database with `second`, and an application that can be killed. */
-async function createScene(fixture = 'app'): Promise<Scene> {
+async function createScene(fixture = 'app', ...parameters: string[]): Promise<Scene> {
   const workspace = createWorkspace({ live: { rows: 5_000 } });
   const { filename } = await workspace.service.create();
   setGeneration(workspace.database, 'second');
-  return { ...workspace, filename, app: await startFixture(fixture, workspace.folder) };
+  return { ...workspace, filename, app: await startFixture(fixture, workspace.folder, ...parameters) };
 }
 
 /** The application is killed in its restore, at a phase or, `restored`, when the new content is there and nobody knows. */
@@ -27,6 +27,18 @@ async function interrupt({ app, filename }: Scene, at: string, tables?: string[]
   const id = String(told.id);
   while (told.phase !== at && told.type !== at) told = await app.next('operation', 'restored');
   await app.kill();
+  return id;
+}
+
+/** As a kill leaves it between the publication of the safety backup and the commit. */
+async function interruptBeforeCommit(scene: Scene, tables?: string[]): Promise<string> {
+  const writer = openAgain(scene.databaseFile);
+  writer.exec('BEGIN IMMEDIATE');
+  const id = await interrupt(scene, 'waiting for the write lock', tables);
+  writer.exec('COMMIT');
+  const { filename: safetyBackup } = await scene.service.create();
+  const journal = join(scene.directory, '.state', 'journal.json');
+  writeFileSync(journal, JSON.stringify({ ...JSON.parse(readFileSync(journal, 'utf8')), safetyBackup }));
   return id;
 }
 
@@ -43,6 +55,25 @@ async function restart({ databaseFile, directory }: Workspace, id: string) {
   const record = await service.operation(id);
   return { service, interruptedRestore, events, record };
 }
+
+it.each([
+  ['was never written', (file: string) => rmSync(file)],
+  ['is of an earlier time', () => undefined],
+])('what the last restore replaced is known also where its record %s', async (_what, lose) => {
+  const { service, database, databaseFile, directory } = createWorkspace();
+  const { filename } = await service.create();
+  await service.restore(filename);
+  setGeneration(database, 'third');
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  const run = service.restore(filename);
+  const { id } = await run.started;
+  const { safetyBackup } = await run;
+  await service.close();
+  lose(join(directory, '.state', 'operations', `${id}.json`));
+  const { service: later } = openService({ database: databaseFile, directory });
+  await expect(later.lastReplaced()).resolves.toEqual({ filename: safetyBackup });
+});
 
 describe('the start after a restore that was interrupted', () => {
   it('tells that the content is the old one when nothing was replaced yet', async () => {
@@ -99,6 +130,61 @@ describe('the start after a restore that was interrupted', () => {
     expect(generations(scene.database)).toBe('second:5000');
     const since = scene.database.prepare("SELECT count(*) FROM commits WHERE key = 'since'").pluck().get();
     expect(since).toBe(tables === undefined ? 0 : 1);
+  });
+
+  it.each(['rolling back', 'waiting for the write lock', 'replacing', 'restored'])(
+    'tells the truth of a roll-back that was killed while %s',
+    async (at) => {
+      const scene = await createScene('app-restored', '1');
+      const earlier = await scene.service.restore(scene.filename);
+      setGeneration(scene.database, 'third');
+      scene.app.send({ type: 'call', verb: 'restore', parameters: [scene.filename, { by: 'ada' }] });
+      let told = await scene.app.next('operation', 'restored');
+      const id = String(told.id);
+      for (let isBack = false; !isBack || (told.phase !== at && told.type !== at); ) {
+        isBack ||= told.phase === 'rolling back';
+        if (isBack && told.phase === at) break;
+        told = await scene.app.next('operation', 'restored');
+      }
+      await scene.app.kill();
+      const { interruptedRestore, service } = await restart(scene, id);
+      const truth = generations(scene.database) === 'third:5000' ? 'old' : 'new';
+      const [, safety] = safetyBackups(scene);
+      expect(interruptedRestore).toMatchObject({ restored: scene.filename, live: truth, safetyBackup: safety });
+      expect(inspect(join(scene.directory, String(safety)), generations)).toBe('third:5000');
+      const undo = truth === 'new' ? safety : earlier.safetyBackup;
+      expect(await service.lastReplaced()).toEqual({ filename: undo });
+    },
+  );
+
+  it('does not take tables that the application has made for those of the backup', async () => {
+    const scene = await createScene();
+    scene.database.exec('DROP TABLE commits; DELETE FROM items');
+    const id = await interruptBeforeCommit(scene);
+    scene.database.exec('CREATE TABLE IF NOT EXISTS commits (key TEXT PRIMARY KEY) WITHOUT ROWID');
+    const { interruptedRestore, service } = await restart(scene, id);
+    expect(interruptedRestore).toMatchObject({ live: 'unknown' });
+    await expect(service.lastReplaced()).rejects.toMatchObject({
+      code: 'backup_not_found',
+      message: expect.stringContaining(String(interruptedRestore?.safetyBackup)),
+    });
+  });
+
+  it.each([undefined, ['items']])('is not led astray by a VACUUM before it (tables: %j)', async (tables) => {
+    const scene = await createScene();
+    scene.database.exec('DELETE FROM items');
+    const id = await interruptBeforeCommit(scene, tables);
+    scene.database.exec('VACUUM');
+    const { interruptedRestore } = await restart(scene, id);
+    expect(interruptedRestore).toMatchObject({ live: tables === undefined ? 'unknown' : 'old' });
+  });
+
+  it('is not led astray by a migration where rows alone were restored', async () => {
+    const scene = await createScene('app-restored');
+    const id = await interrupt(scene, 'restored', ['items']);
+    scene.database.exec('CREATE TABLE migrated (id)');
+    const { interruptedRestore } = await restart(scene, id);
+    expect(interruptedRestore).toMatchObject({ live: 'new', only: ['items'] });
   });
 
   it('does not guess when the application has changed its schema since', async () => {

@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { damagePages, tamperSchema } from '../helpers/database-files.js';
-import { createDatabase, generations } from '../helpers/live-database.js';
-import { createWorkspace, storedBackups } from '../helpers/workspace.js';
+import { createDatabase, generations, inspect } from '../helpers/live-database.js';
+import { createWorkspace, openService, storedBackups } from '../helpers/workspace.js';
 
 it('a backup that was just created stays, although the clock was set back', async () => {
   const { directory, service } = createWorkspace({ service: { retention: { keep: 2 } } });
@@ -81,6 +81,64 @@ it('a backup in another text encoding is refused, because open connections could
   const { filename } = await service.importFile(join(folder, 'utf16.db'));
   await expect(service.restore(filename)).rejects.toMatchObject({ code: 'backup_incompatible' });
   expect(generations(database)).toBe('first:500');
+});
+
+/** As an application does whose file was lost. */
+function beginAnew(file: string): Database.Database {
+  for (const ending of ['', '-wal', '-shm']) rmSync(file + ending, { force: true });
+  const database = new Database(file);
+  onTestFinished(() => void database.close());
+  database.pragma('journal_mode = WAL');
+  return database;
+}
+
+it.each([false, true])(
+  'a backup in another text encoding takes the place of an empty database (with `connection`: %s)',
+  async (offline) => {
+    const { database, databaseFile, directory, service } = createWorkspace({ live: { encoding: 'UTF-16le' } });
+    const { filename } = await service.create();
+    database.close();
+    const anew = beginAnew(databaseFile);
+    const connection = { close: () => void anew.close(), reopen: () => undefined };
+    const later = openService({ database: databaseFile, directory, ...(offline && { connection }) }).service;
+    const restored = later.restore(filename);
+    if (offline) await expect(restored).resolves.toMatchObject({ restored: filename });
+    else await expect(restored).rejects.toMatchObject({ code: 'offline_restore_required' });
+    expect(inspect(databaseFile, (found) => found.pragma('encoding', { simple: true }))).toBe(
+      offline ? 'UTF-16le' : 'UTF-8',
+    );
+  },
+);
+
+describe('an application_id that was changed since', () => {
+  it('does not keep a database from being undone', async () => {
+    const { database, service } = createWorkspace();
+    const migrate = (): void => {
+      database.exec('PRAGMA application_id = 77; DELETE FROM items');
+      throw new Error('The migration failed.');
+    };
+    await expect(service.guardMigration(migrate)).rejects.toMatchObject({
+      code: 'migration_failed',
+      facts: { restored: true },
+    });
+    expect([generations(database), database.pragma('application_id', { simple: true })]).toEqual(['first:500', 0]);
+    const { filename } = await service.lastReplaced();
+    const { warnings } = await service.restore(filename);
+    expect(warnings).toEqual([expect.stringContaining('application_id 77')]);
+    expect([generations(database), database.pragma('application_id', { simple: true })]).toEqual(['', 77]);
+  });
+
+  it('does not keep a lost one from being brought back', async () => {
+    const { database, databaseFile, directory } = createWorkspace();
+    database.pragma('application_id = 42');
+    const { service } = openService({ database: databaseFile, directory, requiredTables: ['items'] });
+    const { filename } = await service.create();
+    database.close();
+    const anew = beginAnew(databaseFile);
+    expect((await service.validate()).findings[0]?.command).toContain('restore latest');
+    await expect(service.restore('latest')).resolves.toMatchObject({ restored: filename });
+    expect(generations(anew)).toBe('first:500');
+  });
 });
 
 it('a trigger that hides behind another type is still one', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Operation } from '../../dist/coordination/operation.js';
-import { measurePace } from '../../dist/operations/progress-pace.js';
+import { measurePace } from '../../dist/operations/follow/progress-pace.js';
 
 const mebibyte = 1024 ** 2;
 const operation = (done: number, total: number, change: object = {}): Operation =>

@@ -95,6 +95,17 @@ describe('a restore whose result does not pass its check', () => {
     expect(stagedFiles(directory)).toEqual([]);
   });
 
+  it('is no restore that could be undone: what the one before it replaced is', async () => {
+    const { service, databaseFile, database, directory } = createWorkspace();
+    const { filename } = await service.create();
+    setGeneration(database, 'second');
+    const { safetyBackup } = await service.restore(filename);
+    const engine = sqliteThatFindsFaults(databaseFile, 1, () => undefined);
+    const { service: later } = openService({ database: engine, directory });
+    await expect(later.restore(filename)).rejects.toMatchObject({ code: 'restore_rolled_back' });
+    await expect(later.lastReplaced()).resolves.toMatchObject({ filename: safetyBackup });
+  });
+
   it('is undone also when it is cancelled then', async () => {
     const cancel = new AbortController();
     const { database, error } = await restoreWith(1, () => cancel.abort(), cancel.signal);

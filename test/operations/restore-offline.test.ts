@@ -51,8 +51,8 @@ describe('with `connection`, a live file that SQLite cannot open', () => {
     expect(calls).toEqual(['close', 'reopen']);
     expect(host.database && generations(host.database)).toBe('first:500');
     host.database?.close();
-    expect(inspect(databaseFile, integrity)).toBe('ok');
     expect(neighbours(folder)).toEqual(['app.db']);
+    expect(inspect(databaseFile, integrity)).toBe('ok');
     expect(statSync(databaseFile).mode & 0o777).toBe(0o640);
     const kept = Object.keys(before).map((suffix) => [suffix, sha256(join(directory, receipt.safetyBackup + suffix))]);
     expect(Object.fromEntries(kept)).toEqual(before);
@@ -96,6 +96,28 @@ describe('with `connection`, a live file that SQLite cannot open', () => {
     expect(stagedFiles(directory)).toEqual([]);
     await reader.kill();
     await expect(service.restore(filename)).resolves.toMatchObject({ restored: filename });
+  });
+
+  it('is database_busy while another process still works with the file that was deleted', async () => {
+    const { databaseFile, service, filename } = await damagedHost(() => undefined);
+    const app = await startFixture('hold-file', databaseFile);
+    for (const ending of ['', '-wal', '-shm']) rmSync(databaseFile + ending, { force: true });
+    await expect(service.restore(filename)).rejects.toMatchObject({
+      code: 'database_busy',
+      message: expect.stringMatching(new RegExp(`Process ${app.pid} .* copy /proc/${app.pid}/fd/\\d+ `)),
+    });
+    expect(existsSync(databaseFile)).toBe(false);
+    await app.kill();
+    await expect(service.restore(filename)).resolves.toMatchObject({ restored: filename });
+  });
+
+  it('is in the journal mode that its header or its log tells', async () => {
+    const modeOf = (file: string): unknown => inspect(file, (found) => found.pragma('journal_mode', { simple: true }));
+    const logged = await damagedHost(destroyBoth);
+    await logged.service.restore(logged.filename);
+    const plain = await damagedHost(destroyAll);
+    await plain.service.restore(plain.filename);
+    expect([modeOf(logged.databaseFile), modeOf(plain.databaseFile)]).toEqual(['wal', 'delete']);
   });
 
   it('is untouched when close() fails; reopen() is called, and the host is told why', async () => {

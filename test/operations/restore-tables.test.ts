@@ -241,6 +241,42 @@ describe('what a table is', () => {
   });
 
   it.each([
+    `fts5(content='notes', body)`,
+    `fts5(content='notes',body,content_rowid='id')`,
+    `fts5(body, CON = [notes])`,
+    `fts4(content="notes", body)`,
+    'fts4(body,content=`notes`, tokenize=porter)',
+    `fts5/*c*/(body, /* content='other' */ content='notes')`,
+    `-- content='other'\n  "fts5" -- )\n(body, content=notes -- the end\n)`,
+    `fts5(body, tokenize = "unicode61 tokenchars ',)'", content='notes')`,
+  ])('a full-text index that was made by %s is built anew', async (module) => {
+    const { database, restore } = await createShop(`
+      CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); INSERT INTO notes VALUES (1, 'the old tale');
+      CREATE VIRTUAL TABLE "using"/*c*/USING ${module}; INSERT INTO "using"("using") VALUES ('rebuild');
+    `);
+    const rebuild = `INSERT INTO "using"("using") VALUES ('rebuild')`;
+    database.exec(`DELETE FROM notes; INSERT INTO notes VALUES (9, 'new'); ${rebuild}`);
+    const find = database.prepare(`SELECT rowid FROM "using" WHERE "using" MATCH ?`).pluck();
+    expect((await restore('notes')).warnings).toEqual([]);
+    expect([find.all('tale'), find.all('new')]).toEqual([[1], []]);
+  });
+
+  it('a full-text index of which nothing tells whose content it has is named, and no other', async () => {
+    const { database, restore } = await createShop(`
+      CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); CREATE TABLE other (body TEXT);
+      CREATE VIRTUAL TABLE own USING fts5(body); CREATE VIRTUAL TABLE older USING fts3(content=notes, body);
+      CREATE VIRTUAL TABLE hollow USING fts5(body, content=''); CREATE VIRTUAL TABLE empty USING fts5(content="", body);
+      CREATE VIRTUAL TABLE theirs USING fts5(content='other', body); CREATE VIRTUAL TABLE places USING rtree(id, a, b);
+      CREATE VIRTUAL TABLE words USING fts5vocab(own, 'row'); CREATE VIRTUAL TABLE unclear USING fts5(body);
+    `);
+    database.unsafeMode(true);
+    database.exec('DROP TABLE unclear_content');
+    expect((await restore('notes')).warnings).toEqual([
+      'unclear has no content of its own, and nothing tells whose it has: build it anew.',
+    ]);
+  });
+
+  it.each([
     ['nowhere', 'The live database has no table nowhere.'],
     ['sqlite_sequence', 'sqlite_sequence is SQLite'],
     ['fresh', 'The backup has no table fresh.'],
@@ -340,6 +376,43 @@ describe('references', () => {
       facts: { problems: ['rows of c refer to rows of p that would be missing'] },
     });
     expect(all('c')).toEqual([]);
+  });
+
+  it.each([
+    ['a table that is not there', 'REFERENCES gone (id)', 'gone, which is no table'],
+    ['a view', 'REFERENCES seen (id)', 'seen, which is no table'],
+    ['a column that is no key', 'REFERENCES p (n)', 'p (n), which is no key'],
+    ['a column that is unique for some rows', 'REFERENCES p (part)', 'p (part), which is no key'],
+    ['a column that is not there', 'REFERENCES p (gone)', 'p (gone), which is no key'],
+    ['a table without a key', 'REFERENCES bare', 'bare, whose primary key has 0 columns and not 1'],
+    ['a table whose key has two columns', 'REFERENCES pair', 'pair, whose primary key has 2 columns and not 1'],
+  ])('to %s, which SQLite cannot check, are named and refuse nothing', async (_what, references, told) => {
+    const { database, restore, all } = await createShop(`
+      PRAGMA foreign_keys = OFF;
+      CREATE TABLE p (id INTEGER PRIMARY KEY, n, part); CREATE UNIQUE INDEX some ON p (part) WHERE part > 0;
+      CREATE TABLE bare (x); CREATE TABLE pair (a, b, PRIMARY KEY (a, b)); CREATE VIEW seen AS SELECT id FROM p;
+      CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p, other ${references});
+      INSERT INTO p VALUES (1, 1, 1); INSERT INTO c VALUES (1, 1, 5);
+    `);
+    database.pragma('foreign_keys = OFF');
+    database.exec('DELETE FROM c');
+    const { warnings, checks } = await restore('c');
+    expect([all('c'), checks.foreign_keys]).toEqual([[[1, 1, 5]], 'warning']);
+    expect(warnings).toEqual([`rows of c refer to ${told}: nothing tells whether what they refer to is there`]);
+  });
+
+  it('to a key by any name of it are checked', async () => {
+    const { database, restore } = await createShop(`
+      CREATE TABLE p (ID INTEGER PRIMARY KEY, a, b, UNIQUE (a, b)); CREATE TABLE k (code TEXT PRIMARY KEY) WITHOUT ROWID;
+      CREATE TABLE c (one REFERENCES p (id), two REFERENCES p, x, y, k REFERENCES k (CODE), FOREIGN KEY (x, y) REFERENCES p (B, A));
+      INSERT INTO p VALUES (1, 2, 3); INSERT INTO k VALUES ('k'); INSERT INTO c VALUES (1, 1, 3, 2, 'k');
+    `);
+    database.exec('DELETE FROM c');
+    expect(await restore('c')).toMatchObject({ warnings: [], checks: { foreign_keys: 'passed' } });
+    database.exec('DELETE FROM c; DELETE FROM p; DELETE FROM k');
+    await expect(restore('c')).rejects.toMatchObject({
+      facts: { problems: ['p', 'k'].map((name) => `rows of c refer to rows of ${name} that would be missing`) },
+    });
   });
 
   it('that were broken before hide none that is new, and are told where they stay', async () => {
@@ -539,6 +612,8 @@ describe('over HTTP', () => {
     expect(receipt.tables).toEqual({ items: { before: 0, after: 500 }, commits: { before: 1, after: 1 } });
     problemOf(await call(app, 'post', '/restore/undo', { body: {} }), 400, 'confirmation_required');
     problemOf(await call(app, 'post', '/restore/undo', { role: 'ADMIN', body: { confirm: phrase } }), 403, 'forbidden');
+    const other = { body: { confirm: phrase }, headers: { 'If-Match': '"another"' } };
+    problemOf(await call(app, 'post', '/restore/undo', other), 412, 'backup_changed');
     const undone = bodyOf(await call(app, 'post', '/restore/undo', { body: { confirm: phrase } }), 200, receiptSchema);
     expect(undone).toMatchObject({ restored: receipt.safetyBackup, only: ['items'] });
     expect(undone.tables).toEqual({ items: { before: 500, after: 0 }, commits: { before: 1, after: 1 } });

@@ -2,7 +2,7 @@ import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backup, BackupService, MissedRun } from 'express-db-backup';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { ScheduledRuns } from '../../dist/operations/run-schedule.js';
+import { ScheduledRuns } from '../../dist/operations/unattended/run-schedule.js';
 import { assembled } from '../helpers/assembled.js';
 import { startFixture } from '../helpers/fixture-process.js';
 import { holdEngine } from '../helpers/held-engine.js';

@@ -1,8 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { type BackupServiceOptions, createBackupService, type ServiceEvents } from 'express-db-backup';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  type BackupError,
+  type BackupServiceOptions,
+  createBackupService,
+  type ServiceEvents,
+} from 'express-db-backup';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { damagePages } from '../helpers/database-files.js';
 import { LineLogger } from '../helpers/line-logger.js';
 import { createDatabase } from '../helpers/live-database.js';
@@ -91,6 +96,21 @@ describe('a start tells of a live database that is not what it must be', () => {
   });
 });
 
+it('a vault that cannot be used is told with the reason and what to do, and `list` says the same', async () => {
+  const { service, directory } = openOn(withSql('CREATE TABLE users (id)'), {});
+  mkdirSync(join(directory, '.state'), { recursive: true, mode: 0o700 });
+  writeFileSync(join(directory, '.state', 'vault.json'), 'no JSON');
+  const { findings } = await service.health();
+  expect(findings).toMatchObject([
+    { check: 'backups_readable', severity: 'degraded', command: 'npx express-db-backup list' },
+  ]);
+  const { hint } = await service.list().then(
+    () => expect.unreachable(),
+    (error: BackupError) => error,
+  );
+  expect(findings[0]?.message).toBe(`The backups cannot be read: This directory cannot be the vault. ${hint}`);
+});
+
 describe('the host’s own check', () => {
   it.each([
     ['says no', () => false],
@@ -100,6 +120,9 @@ describe('the host’s own check', () => {
     const { ok, checks, findings } = await service.validate();
     expect([ok, checks.host_check, findings.length]).toEqual([false, false, 1]);
     expect(JSON.stringify(findings)).not.toContain('no orders');
+    expect(findings[0]?.command).toMatch(/^npx express-db-backup migrate/);
+    await service.create();
+    expect((await service.validate()).findings[0]?.command).toBe('npx express-db-backup compare latest');
     internalErrors.splice(0);
   });
 
@@ -113,6 +136,19 @@ describe('the host’s own check', () => {
     expect((await service.validate()).ok).toBe(false);
     expect(asked).toEqual([databaseFile]);
   });
+});
+
+it('a start without a log warns of what is critical', async () => {
+  const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+  onTestFinished(() => void warned.mockRestore());
+  const { service } = openOn(nothing, { requiredTables: ['users'], logger: undefined });
+  await service.start();
+  expect(warned.mock.calls).toEqual([
+    [
+      'The live database file is missing. Run: npx express-db-backup migrate -- <your migration command>',
+      { type: 'ExpressDbBackupWarning', code: 'database_exists' },
+    ],
+  ]);
 });
 
 describe('`initialize`', () => {
@@ -136,6 +172,20 @@ describe('`initialize`', () => {
     expect((await service.start()).initialized).toBe(false);
     expect(calls).toBe(1);
     expect(storedBackups(directory).map((name) => name.includes('_pre_migration_'))).toEqual(Array(backups).fill(true));
+  });
+
+  it('makes no tables in the place of a database that was lost', async () => {
+    let calls = 0;
+    const { file, service } = openOn(withSql(tables), { requiredTables: [], initialize: () => void calls++ });
+    const { filename } = await service.create();
+    rmSync(file);
+    const { initialized, validation } = await service.start();
+    expect([initialized, validation.ok, calls]).toEqual([false, false, 0]);
+    expect(validation.findings[0]).toMatchObject({
+      check: 'database_exists',
+      command: 'npx express-db-backup restore latest',
+    });
+    expect((await service.list()).backups[0]?.filename).toBe(filename);
   });
 
   it.each([
@@ -195,3 +245,35 @@ describe('`initialize`', () => {
     expect(existsSync(file)).toBe(false);
   });
 });
+
+describe('after a restore the database is looked at again', () => {
+  it('and one that was valid before, and has too few rows since, is told', async () => {
+    const { service, database } = createWorkspace();
+    database.exec('DELETE FROM items');
+    const { filename } = await service.create();
+    database.exec("INSERT INTO items (generation, filler) VALUES ('second', x'00')");
+    await service.close();
+    const strict = openAgainWith(database.name, { minimumRows: { items: 1 } });
+    expect((await strict.start()).validation.ok).toBe(true);
+    const told = new Promise<ServiceEvents['database.validated']>((resolve) =>
+      strict.on('database.validated', resolve),
+    );
+    await strict.restore(filename);
+    expect(await told).toMatchObject({ ok: false, findings: [{ check: 'rows_items' }] });
+  });
+
+  it('and not after a backup of one that is valid', async () => {
+    const { service } = createWorkspace();
+    let looks = 0;
+    service.on('database.validated', () => looks++);
+    await service.validate();
+    await service.create();
+    await service.close();
+    expect(looks).toBe(1);
+  });
+});
+
+/** Another service for a database in use, as after a deploy with other options. */
+function openAgainWith(file: string, options: Partial<BackupServiceOptions>) {
+  return openService({ database: file, directory: join(dirname(file), 'backups'), ...unattended, ...options }).service;
+}

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VerifyOutcome } from 'express-db-backup';
 import { expect, it } from 'vitest';
-import { DueVerifications } from '../../dist/operations/verify-due.js';
+import { DueVerifications } from '../../dist/operations/verify/verify-due.js';
 import { retentionDefaults } from '../../dist/options/retention.js';
 import { verifyEverySchema } from '../../dist/options/schedule.js';
 import { assembled } from '../helpers/assembled.js';
@@ -43,6 +43,21 @@ it('verifies again what was verified long ago, the oldest verdict first, and not
   ]);
   expect(await service.get(rotten)).toMatchObject({ verification: { ok: false, level: 'quick' } });
   expect(await service.get(fresh)).toMatchObject({ verification: { ok: true } });
+});
+
+it('a verdict that cannot be written down holds nothing else up', async () => {
+  const { service, databaseFile, directory } = createWorkspace();
+  const [first, second] = [(await service.create()).filename, (await service.create()).filename];
+  age(directory, first, 50);
+  age(directory, second, 40);
+  const { parts } = await assembled({ database: databaseFile, directory, schedule: false });
+  parts.vault.update = () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' }));
+  const verified: string[] = [];
+  parts.events.on('backup.verified', ({ filename }) => verified.push(filename));
+  const verifications = new DueVerifications(parts, { every: 24 * hourMs, level: 'quick' });
+  for (let run = 0; run < 2; run++) expect(await verifications.run()).toBe(1_000);
+  expect(await verifications.run()).toBeGreaterThan(0.9 * hourMs);
+  expect(verified).toEqual([first, second]);
 });
 
 it('a drill that is wanted is not put off by the quick check of the create', async () => {
