@@ -1,19 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import { z } from 'zod';
 import { createSlots } from '../coordination/slots.js';
-import { BackupError, toBackupError } from '../errors.js';
+import { BackupError } from '../errors.js';
 import type { BackupService } from '../operations/backup-service.js';
 import { parseOptions } from '../options/parse-options.js';
 import type { RateLimitOptions } from '../options/rate-limit-options.js';
-import { type ParsedRouterOptions, type Permission, routerOptionsSchema } from '../options/router-options.js';
+import { type Permission, routerOptionsSchema } from '../options/router-options.js';
 import { auditedAction } from './audited-action.js';
 import type { HandlerContext, HandlerRequest, Principal, Reply } from './handler.js';
-import { isServedByApp } from './is-served-by-app.js';
+import { identifyPrincipal } from './identify-principal.js';
 import { createRateLimits } from './rate-limits.js';
+import { readJson } from './read-json.js';
 import { receiveFile } from './receive-file.js';
 import { type Route, routes } from './routes.js';
 import { problemReply, sendReply } from './send-reply.js';
+import { servedVaultGuard } from './served-vault-guard.js';
 import { keepUngated } from './ungated.js';
 
 export interface BackupRouterOptions {
@@ -41,9 +42,6 @@ const parallelDownloads = 32;
 const mostWaitingDownloads = 1_000;
 /** A reader takes a few kilobytes and a socket. */
 const mostReaders = 200;
-/** The largest body is a note of 1,000 characters. */
-const jsonBytes = 16 * 1024;
-
 /**
  * The HTTP surface of a service, to be mounted anywhere: `app.use('/api/backup', backupRouter(service, {...}))`.
  * @throws BackupError `invalid_options`; without `authenticate` there is no router
@@ -70,25 +68,6 @@ export function backupRouter(service: BackupService, options: BackupRouterOption
   return keepUngated(router) as unknown as Middleware;
 }
 
-/** Looks once, when the application is complete: at its first request. */
-function servedVaultGuard(service: BackupService): (app: unknown) => Promise<void> {
-  let looked: Promise<boolean | null> | undefined;
-  return async function refuseServedVault(app) {
-    looked ??= service.probe((file) => isServedByApp(app, file));
-    // What could not be looked at now is looked at again by the next request.
-    const served = await looked.catch((error: unknown) => {
-      looked = undefined;
-      throw error;
-    });
-    if (served === null) looked = undefined;
-    if (served !== true) return;
-    throw new BackupError(
-      'vault_refused',
-      'An express.static of this application serves the folder of the backups: anyone could download them.',
-    );
-  };
-}
-
 const undecodable: Route = {
   method: 'get',
   path: '',
@@ -104,12 +83,12 @@ async function answer(context: HandlerContext, route: Route, request: Request, r
   const asking: Asking = { by: null, from: request.ip ?? request.socket.remoteAddress ?? null };
   try {
     const reply = await handle(context, route, request, response, asking).catch((error: unknown) =>
-      problemReply(refuse(context, route, request, asking, tell(context, error)), request),
+      problemReply(refuse(context, route, request, asking, context.service.report(error)), request),
     );
     await sendReply(response, reply);
   } catch (error) {
     // Express 4 leaves a rejected handler to the process, which would end.
-    tell(context, error);
+    context.service.report(error);
     response.destroy();
   }
 }
@@ -144,7 +123,9 @@ async function handle(
   asking: Asking,
 ): Promise<Reply> {
   const { limits, options } = context;
-  const principal = await limits.authenticating(request, response, () => identify(options, request));
+  const principal = await limits.authenticating(request, response, () =>
+    identifyPrincipal(options.authenticate, request),
+  );
   asking.by = principal.id;
   const allowed: readonly string[] = options.permissions[route.permission];
   if (!principal.roles.some((role) => allowed.includes(role)))
@@ -175,50 +156,4 @@ async function handleAllowed(
     receiveFile: (directory) => receiveFile(request, response, directory, context.service.limits.uploadBytes),
   };
   return route.handle(context, handlerRequest);
-}
-
-const principalSchema = z.object({ id: z.string().min(1), roles: z.array(z.string()) });
-
-async function identify({ authenticate }: ParsedRouterOptions, request: Request): Promise<Principal> {
-  const claimed = await askHost(authenticate as BackupRouterOptions['authenticate'], request);
-  if (!claimed) throw new BackupError('unauthenticated', 'A valid bearer token is required.');
-  const principal = principalSchema.safeParse(claimed);
-  if (!principal.success) throw new Error(`authenticate() returned no principal: ${z.prettifyError(principal.error)}`);
-  return principal.data;
-}
-
-/** Whatever code a fault of the host's own function carries, it says nothing of the vault. */
-async function askHost(authenticate: BackupRouterOptions['authenticate'], request: Request): Promise<Principal | null> {
-  try {
-    return await authenticate(request);
-  } catch (cause) {
-    throw new Error('authenticate() of the application failed.', { cause });
-  }
-}
-
-const parseJson = express.json({ limit: jsonBytes });
-
-/** @throws BackupError `invalid_request` also for a body of another type: ignored, a dry run would be a real one */
-async function readJson(request: Request, response: Response): Promise<void> {
-  try {
-    if (hasBody(request) && !request.is('application/json')) throw new Error('Expected application/json.');
-    await new Promise<void>((resolve, reject) => {
-      parseJson(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
-    });
-  } catch (error) {
-    throw new BackupError('invalid_request', 'The body is not the JSON that was expected.', {
-      facts: { errors: [{ field: '', message: 'Expected a JSON object, sent as application/json.' }] },
-      cause: error,
-    });
-  }
-}
-
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-
-function tell({ service }: HandlerContext, error: unknown): BackupError {
-  const told = toBackupError(error);
-  if (told !== error && told.code === 'internal_error')
-    service.report({ instance: String(told.facts.instance), error });
-  return told;
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { EventReader, FeedEvent } from '../operations/feed-event.js';
+import type { EventReader, FeedEvent } from '../operations/follow/feed-event.js';
 
 /** Well below the minute after which many proxies take a silent connection for a dead one. */
 const heartbeatMs = 15_000;

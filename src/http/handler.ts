@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { BackupService } from '../operations/backup-service.js';
-import type { OperationRun } from '../operations/operation-runner.js';
+import type { OperationRun } from '../operations/run/operation-spec.js';
 import type { ParsedRouterOptions } from '../options/router-options.js';
 import type { RateLimits } from './rate-limits.js';
 
@@ -43,7 +43,7 @@ export interface ReceivedFile {
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON, unless there is a `stream`. */
+  /** JSON, unless there is a `stream`; a Buffer has it spelled already. */
   readonly body?: unknown;
   readonly stream?: Readable;
   /** Whether each piece of the stream is of use at once, so that nothing on the way may hold it back. */

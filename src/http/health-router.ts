@@ -1,14 +1,10 @@
-import type { IncomingMessage } from 'node:http';
-import express, { type Request, type Response } from 'express';
-import { toBackupError } from '../errors.js';
-import { isAboutBackups } from '../health/assess-backups.js';
-import { commands } from '../health/finding.js';
-import { type HealthReport, type HealthStatus, messageOf, statusOf } from '../health/verdict.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BackupService } from '../operations/backup-service.js';
 import { healthRouterOptionsSchema, type ParsedHealthRouterOptions } from '../options/health-router-options.js';
 import { parseOptions } from '../options/parse-options.js';
-import type { BackupRouterOptions, Middleware } from './backup-router.js';
+import type { BackupRouterOptions } from './backup-router.js';
 import type { Principal, Reply } from './handler.js';
+import { type Part, type Replies, repliesOf, untold } from './health-replies.js';
 import { sendReply } from './send-reply.js';
 import { keepUngated } from './ungated.js';
 
@@ -23,74 +19,81 @@ export interface HealthRouterOptions {
 
 type HealthService = Pick<BackupService, 'health' | 'report'>;
 
-/** What anyone may know: neither a name nor a number of what is in the database. */
-const publicMessages: Readonly<Record<HealthStatus, string>> = {
-  healthy: 'The database and its backups are well.',
-  degraded: `The database works, but its backups need attention. Run: ${commands.doctor}`,
-  critical: `The application cannot work with its database. Run: ${commands.doctor}`,
-};
+/** An Express middleware, of version 4 or 5, or what a server of its own calls. */
+export type HealthListener = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next?: (error?: unknown) => void,
+) => void;
 
 /**
- * What load balancers, container platforms and people ask: `app.use('/health', healthRouter(service))`.
- * `GET /` tells of the database and its backups, `GET /database` of the database alone, `GET /ping` that the process
- * answers. 503 when the application cannot work with the database, else 200.
+ * What load balancers, container platforms and people ask. `GET /` tells of the database and its backups,
+ * `GET /database` of the database alone, `GET /ping` that the process answers. 503 when the application cannot work
+ * with the database, else 200.
  * @throws BackupError `invalid_options`
+ *
+ * @example
+ * app.use('/health', healthRouter(backups, { authenticate }));
+ * @example
+ * // On a port of its own, which the public does not reach and no other middleware slows down.
+ * createServer(healthRouter(backups, { details: 'public' })).listen(9000);
  */
-export function healthRouter(service: HealthService, options: HealthRouterOptions = {}): Middleware {
-  const parsed = parseOptions(healthRouterOptionsSchema, options, 'healthRouter');
-  const router = express.Router();
-  router.get('/ping', (_request, response) => {
-    void sendReply(response, { status: 200, body: { status: 'ok', message: 'pong' } });
+export function healthRouter(service: HealthService, options: HealthRouterOptions = {}): HealthListener {
+  const asked: Asked = { service, options: parseOptions(healthRouterOptionsSchema, options, 'healthRouter') };
+  return keepUngated(function health(request, response, next) {
+    const answer = request.method === 'GET' || request.method === 'HEAD' ? answers.get(pathOf(request)) : undefined;
+    if (answer !== undefined) void send(asked, answer, request, response);
+    else if (next !== undefined) next();
+    else void sendReply(response, { status: 404 });
   });
-  router.get('/', (request, response) => answer(service, parsed, request, response, whole));
-  router.get('/database', (request, response) => answer(service, parsed, request, response, databaseAlone));
-  return keepUngated(router) as unknown as Middleware;
 }
 
-type Body = Pick<HealthReport, 'status' | 'message'> & Partial<HealthReport>;
-
-const whole = ({ findings: _findings, ...body }: HealthReport): Body => body;
-
-/** The checks that are not about backups, and the status by them alone. */
-function databaseAlone({ checks, database, findings }: HealthReport): Body {
-  const found = findings.filter(({ check }) => !isAboutBackups(check));
-  const made = Object.entries(checks).filter(([check]) => !isAboutBackups(check));
-  return { status: statusOf(found), message: messageOf(found), checks: Object.fromEntries(made), database };
+interface Asked {
+  readonly service: HealthService;
+  readonly options: ParsedHealthRouterOptions;
 }
 
-async function answer(
-  service: HealthService,
-  options: ParsedHealthRouterOptions,
-  request: Request,
-  response: Response,
-  choose: (report: HealthReport) => Body,
-): Promise<void> {
+/** As Express compares them: in any case, with or without a slash at the end. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const [path = ''] = url.split('?', 1);
+  return path.endsWith('/') ? path.slice(0, -1).toLowerCase() : path.toLowerCase();
+}
+
+type Answer = (asked: Asked, request: IncomingMessage) => Reply | Promise<Reply>;
+
+const pong: Reply = { status: 200, body: { status: 'ok', message: 'pong' } };
+const answers: ReadonlyMap<string, Answer> = new Map<string, Answer>([
+  ['', (asked, request) => tellHealth(asked, request, 'whole')],
+  ['/database', (asked, request) => tellHealth(asked, request, 'database')],
+  ['/ping', () => pong],
+]);
+
+async function send(asked: Asked, answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    await sendReply(response, await reply(service, options, request, choose));
+    await sendReply(response, await answer(asked, request));
   } catch (error) {
-    // Express 4 leaves a rejected handler to the process, which would end.
-    report(service, error);
+    // Nobody hears of a promise that is rejected here.
+    asked.service.report(error);
     response.destroy();
   }
 }
 
-async function reply(
-  service: HealthService,
-  options: ParsedHealthRouterOptions,
-  request: Request,
-  choose: (report: HealthReport) => Body,
-): Promise<Reply> {
-  const body = await service.health().then(choose, (error: unknown): Body => {
-    report(service, error);
-    return { status: 'critical', message: `The health cannot be told. Run: ${commands.doctor}` };
-  });
-  const status = body.status === 'critical' ? 503 : 200;
-  if (await mayKnow(service, options, request)) return { status, body };
-  return { status, body: { status: body.status, message: publicMessages[body.status] } };
+async function tellHealth(asked: Asked, request: IncomingMessage, part: Part): Promise<Reply> {
+  const replies = await readReplies(asked.service, part);
+  return (await mayKnow(asked, request)) ? replies.known : replies.unknown;
+}
+
+async function readReplies(service: HealthService, part: Part): Promise<Replies> {
+  try {
+    return repliesOf(await service.health())[part];
+  } catch (error) {
+    service.report(error);
+    return untold;
+  }
 }
 
 /** Nobody is refused: a probe whose token has expired still learns whether the application works. */
-async function mayKnow(service: HealthService, options: ParsedHealthRouterOptions, request: Request): Promise<boolean> {
+async function mayKnow({ service, options }: Asked, request: IncomingMessage): Promise<boolean> {
   if (options.details === 'public') return true;
   const authenticate = options.authenticate as
     | ((asking: IncomingMessage) => Principal | null | Promise<Principal | null>)
@@ -99,12 +102,7 @@ async function mayKnow(service: HealthService, options: ParsedHealthRouterOption
     const principal = await authenticate?.(request);
     return principal?.roles.some((role) => options.roles.includes(role)) === true;
   } catch (error) {
-    report(service, error);
+    service.report(error);
     return false;
   }
-}
-
-function report(service: HealthService, error: unknown): void {
-  const { facts } = toBackupError(error);
-  service.report({ instance: String(facts.instance ?? ''), error });
 }

@@ -9,7 +9,8 @@ import type { Principal } from './handler.js';
 /** RFC 7518, 3.2: a key of the same size as the hash output or larger. */
 const shortestSecretBytes = 32;
 const symmetric = ['HS256', 'HS384', 'HS512'] as const;
-const asymmetric = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const;
+const rsa = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
+const elliptic = ['ES256', 'ES384', 'ES512'] as const;
 
 const text = z.string().min(1);
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
@@ -20,7 +21,7 @@ const jwtOptionsSchema = z.strictObject({
   publicKey: z.union([text, z.custom<KeyObject>((value) => value instanceof KeyObject)]).optional(),
   /** Accepted algorithms; without it the one that fits the key. */
   algorithms: z
-    .array(z.enum([...symmetric, ...asymmetric]))
+    .array(z.enum([...symmetric, ...rsa, ...elliptic]))
     .min(1)
     .optional(),
   /** Required `iss`. */
@@ -75,11 +76,11 @@ function chooseKey({ secret, publicKey, algorithms }: GivenKey): { key: KeyObjec
   if ((secret === undefined) === (publicKey === undefined))
     throw refuse('Expected either `secret` or `publicKey` of jwtAuth; is the environment variable set?');
   const key = secret === undefined ? publicKeyOf(publicKey as string | KeyObject) : secretKeyOf(secret);
-  const fitting: readonly string[] = key.type === 'secret' ? symmetric : asymmetric;
-  const chosen = algorithms ?? [defaultAlgorithm(key)];
+  const fitting = algorithmsOf(key);
+  const chosen = algorithms ?? fitting.slice(0, 1);
   const wrong = chosen.find((algorithm) => !fitting.includes(algorithm));
   if (wrong !== undefined)
-    throw refuse(`Expected \`algorithms\` of jwtAuth to fit the key, got ${wrong} for a ${key.type} key.`);
+    throw refuse(`Expected \`algorithms\` of jwtAuth to fit the key, got ${wrong}; ${fitting.join(', ')} would.`);
   return { key, algorithms: chosen };
 }
 
@@ -109,13 +110,14 @@ const byCurve: Readonly<Record<string, jwt.Algorithm>> = {
   secp521r1: 'ES512',
 };
 
-function defaultAlgorithm(key: KeyObject): jwt.Algorithm {
-  if (key.type === 'secret') return 'HS256';
-  if (key.asymmetricKeyType === 'rsa') return 'RS256';
+/** The first of them is the usual one. */
+function algorithmsOf(key: KeyObject): readonly jwt.Algorithm[] {
+  if (key.type === 'secret') return symmetric;
+  if (key.asymmetricKeyType === 'rsa') return rsa;
   const algorithm = byCurve[key.asymmetricKeyDetails?.namedCurve ?? ''];
   if (algorithm === undefined)
     throw refuse('Expected `publicKey` of jwtAuth to be an RSA or a NIST elliptic curve key.');
-  return algorithm;
+  return [algorithm];
 }
 
 function bearerToken(header: string | undefined): string | null {

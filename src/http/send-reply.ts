@@ -27,7 +27,7 @@ export async function sendReply(response: ServerResponse, reply: Reply): Promise
     return;
   }
   if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  const text = JSON.stringify(reply.body);
+  const text = Buffer.isBuffer(reply.body) ? reply.body : JSON.stringify(reply.body);
   response.setHeader('Content-Length', Buffer.byteLength(text));
   response.end(text);
 }

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { EventStream } from '../../dist/http/event-stream.js';
-import type { FeedEvent } from '../../dist/operations/feed-event.js';
+import type { FeedEvent } from '../../dist/operations/follow/feed-event.js';
 
 const at = '2026-01-01T00:00:00.000Z';
 const operation = (id: string, phase: string, result: unknown = null): FeedEvent =>

@@ -56,6 +56,14 @@ describe.each(expressVersions)('with %s', (_version, express) => {
     expect((await get('/ping')).body).toEqual({ status: 'ok', message: 'pong' });
     expect((await get('/elsewhere')).status).toBe(404);
   });
+
+  it('takes a path as Express does, and no other method', async () => {
+    const { get, origin } = await startHealth(undefined, { express });
+    for (const path of ['', '/', '/?probe=1', '/Database/', '/PING']) expect((await get(path)).status).toBe(200);
+    expect((await supertest(origin).head('/health/database')).status).toBe(200);
+    expect((await supertest(origin).post('/health')).status).toBe(404);
+    expect((await get('/%ff')).status).not.toBe(200);
+  });
 });
 
 describe('whoever has no valid token', () => {
@@ -77,6 +85,25 @@ describe('whoever has no valid token', () => {
         },
       ]);
     }
+  });
+
+  it('is told what needs attention, the database, its backups or both, as it is', async () => {
+    const { get, service, database } = await startHealth({ authenticate }, { live: { wal: false } });
+    const messages = async (): Promise<string[]> => {
+      const bodies = [(await get('/')).body, (await get('/database')).body];
+      for (const body of bodies) expect(Object.keys(body)).toEqual(['status', 'message']);
+      return bodies.map(({ message }) => message.replace(' Run: npx express-db-backup doctor', ''));
+    };
+    const [isWell, needsAttention] = ['The database is well.', 'The database needs attention.'];
+    database.exec('BEGIN EXCLUSIVE');
+    expect(await messages()).toEqual(['The database and its backups need attention.', needsAttention]);
+    database.exec("INSERT INTO commits VALUES ('a'); COMMIT");
+    await expect.poll(messages).toEqual(['The database works, but its backups need attention.', isWell]);
+    await service.create();
+    await expect.poll(messages).toEqual(['The database and its backups are well.', isWell]);
+    database.exec('DELETE FROM commits');
+    await service.create();
+    await expect.poll(messages).toEqual([needsAttention, needsAttention]);
   });
 
   it('learns everything where the host says so', async () => {
@@ -139,7 +166,10 @@ describe('it is degraded, with 200', () => {
       'degraded',
       'There is no backup. Run: npx express-db-backup create',
     ]);
-    expect((await get('/database', 'DEVELOPER')).body.status).toBe('healthy');
+    expect((await get('/database', 'DEVELOPER')).body).toMatchObject({
+      status: 'healthy',
+      message: 'The database is well.',
+    });
   });
 
   it('when the last backup failed, and no longer when the next succeeds', async () => {
@@ -176,6 +206,18 @@ it('a gate that is closed does not hold it off', async () => {
   const origin = await serve(app);
   expect((await supertest(origin).get('/')).status).toBe(503);
   expect((await supertest(origin).get('/health/ping')).status).toBe(200);
+});
+
+it('answers on a port of its own, without Express', async () => {
+  const { service } = createWorkspace();
+  await service.create();
+  const origin = await serve(healthRouter(service, { details: 'public' }));
+  expect((await supertest(origin).get('/')).body).toMatchObject({ status: 'healthy', backups: { count: 1 } });
+  expect((await supertest(origin).get('/database?now')).body.status).toBe('healthy');
+  expect((await supertest(origin).get('/ping')).body.message).toBe('pong');
+  for (const path of ['/elsewhere', '//', '/database/more'])
+    expect((await supertest(origin).get(path)).status).toBe(404);
+  expect((await supertest(origin).delete('/')).status).toBe(404);
 });
 
 it.each([[{ details: 'all' }], [{ authenticate: 'jwt' }], [{ unknown: 1 }]])('%j is refused', (options) => {

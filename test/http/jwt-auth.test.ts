@@ -149,6 +149,7 @@ describe('jwtAuth throws at creation', () => {
     ['an empty secret', { secret: '' }, '32 bytes'],
     ['short bytes as secret', { secret: new Uint8Array(31) }, '32 bytes'],
     ['HS256 with a public key', { publicKey: rsaPem, algorithms: ['HS256'] }, 'HS256'],
+    ['ES256 with an RSA key', { publicKey: rsaPem, algorithms: ['RS256', 'ES256'] }, 'ES256'],
     ['RS256 with a secret', { secret: jwtSecret, algorithms: ['RS256'] }, 'RS256'],
     ['no algorithm at all', { secret: jwtSecret, algorithms: [] }, '`algorithms`'],
     ['alg none', { secret: jwtSecret, algorithms: ['none'] }, '`algorithms.0`'],

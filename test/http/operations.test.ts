@@ -127,7 +127,8 @@ describe.each(expressVersions)('%s: operations', (_version, express) => {
     app.database.exec('COMMIT');
     expect(generations(app.database)).toBe('second:500');
     expect(storedBackups(app.directory)).toEqual([filename]);
-    expect(stagedFiles(app.directory)).toEqual([]);
+    // It is told before its record is written.
+    await expect.poll(() => stagedFiles(app.directory)).toEqual([]);
     await createOne(app);
   });
 

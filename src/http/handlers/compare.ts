@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseInput } from '../../operations/parse-input.js';
+import { parseInput } from '../../options/parse-input.js';
 import type { Handler } from '../handler.js';
 
 const name = z.string().min(1);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseInput } from '../../operations/parse-input.js';
 import { notesSchema } from '../../options/notes.js';
+import { parseInput } from '../../options/parse-input.js';
 import { type Handler, replyTo } from '../handler.js';
 
 const bodySchema = z.strictObject({ notes: notesSchema.optional() });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseInput } from '../../operations/parse-input.js';
 import { backupKinds } from '../../options/backup-kind.js';
+import { parseInput } from '../../options/parse-input.js';
 import type { Handler } from '../handler.js';
 import { pageFields } from '../page-fields.js';
 

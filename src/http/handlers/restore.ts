@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { BackupError } from '../../errors.js';
-import { parseInput } from '../../operations/parse-input.js';
+import { parseInput } from '../../options/parse-input.js';
 import { filenameOf } from '../filename-of.js';
-import { type Handler, replyTo } from '../handler.js';
+import { type Handler, type HandlerRequest, replyTo } from '../handler.js';
 
 const bodySchema = z.strictObject({
   confirm: z.unknown().optional(),
@@ -15,11 +15,9 @@ const undoSchema = bodySchema.pick({ confirm: true });
 export const restore: Handler = async ({ service, options }, request) => {
   const { confirm, acceptNewTriggers, tables } = parseInput(bodySchema, request.body);
   requirePhrase(confirm, options.confirmationPhrase);
+  // First, so that a client that asked for 202 still gets 404 or 412.
   const { filename, sha256 } = await service.get(filenameOf(request));
-  const ifSha256 = expectedDigests(request.headers['if-match']);
-  if (ifSha256 !== undefined && (sha256 === null || !ifSha256.includes(sha256))) {
-    throw new BackupError('backup_changed', `${filename} is not the one that was named in If-Match.`);
-  }
+  const ifSha256 = requireMatch(request, filename, sha256);
   const run = service.restore(filename, { acceptNewTriggers, tables, ifSha256, ...request.caller });
   return replyTo(request, run, '../', (receipt) => ({ status: 200, body: receipt }));
 };
@@ -30,7 +28,8 @@ export const undo: Handler = async (context, request) => {
   const { confirm } = parseInput(undoSchema, request.body);
   requirePhrase(confirm, options.confirmationPhrase);
   const { filename, tables } = await service.lastReplaced();
-  const run = service.restore(filename, { tables, ...request.caller });
+  const ifSha256 = requireMatch(request, filename, (await service.get(filename)).sha256);
+  const run = service.restore(filename, { tables, ifSha256, ...request.caller });
   return replyTo(request, run, '../', (receipt) => ({ status: 200, body: receipt }));
 };
 
@@ -39,6 +38,14 @@ function requirePhrase(confirm: unknown, expected: string): void {
     throw new BackupError('confirmation_required', 'The confirmation phrase is missing or not exact.', {
       facts: { expected },
     });
+}
+
+/** @throws BackupError `backup_changed` when If-Match names another content */
+function requireMatch({ headers }: HandlerRequest, filename: string, sha256: string | null): string[] | undefined {
+  const expected = expectedDigests(headers['if-match']);
+  if (expected !== undefined && (sha256 === null || !expected.includes(sha256)))
+    throw new BackupError('backup_changed', `${filename} is not the one that was named in If-Match.`);
+  return expected;
 }
 
 /** RFC 9110, 13.1.1: a list of strong entity tags, or `*` for whatever is there. A weak tag never matches. */

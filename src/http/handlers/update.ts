@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseInput } from '../../operations/parse-input.js';
 import { notesSchema } from '../../options/notes.js';
+import { parseInput } from '../../options/parse-input.js';
 import { filenameOf } from '../filename-of.js';
 import type { Handler } from '../handler.js';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BackupError } from '../../errors.js';
-import { parseInput } from '../../operations/parse-input.js';
 import { notesSchema } from '../../options/notes.js';
+import { parseInput } from '../../options/parse-input.js';
 import { type Handler, replyTo } from '../handler.js';
 
 const fieldsSchema = z.strictObject({
