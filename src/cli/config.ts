@@ -5,10 +5,11 @@ import { pathToFileURL } from 'node:url';
 import { type BackupServiceOptions, createBackupService } from '../create-backup-service.js';
 import { BackupError } from '../errors.js';
 import type { BackupService } from '../operations/backup-service.js';
-import { routerDefaults } from '../options/router-options.js';
+import { parseOptions } from '../options/parse-options.js';
+import { routerOptionsSchema } from '../options/router-options.js';
 
 /** What stands in the working directory, in this order. */
-const configNames = ['backup.config.js', 'backup.config.mjs', 'backup.config.json'] as const;
+export const configNames = ['backup.config.js', 'backup.config.mjs', 'backup.config.json'] as const;
 
 /** Options that every command takes. */
 export interface GlobalFlags {
@@ -35,7 +36,8 @@ export async function loadSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = 
   // What a config prints, or what it imports does, is not the document that a script reads.
   if (flags.json === true) for (const name of ['log', 'info', 'debug'] as const) console[name] = console.error;
   const { file, config } = await readConfig(flags.config);
-  const { confirmationPhrase = routerDefaults.confirmationPhrase, ...given } = config;
+  const { confirmationPhrase: phrase, ...given } = config;
+  const { confirmationPhrase } = parseOptions(phraseSchema, { confirmationPhrase: phrase }, 'the config');
   const base = file === null ? process.cwd() : dirname(file);
   const fromConfig = (path: string): string => (isAbsolute(path) ? path : resolve(base, path));
   const database = flags.database || env.BACKUP_DATABASE || relativeTo(fromConfig, given.database);
@@ -49,6 +51,9 @@ export async function loadSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = 
   const { metrics: _metrics, logger: _logger, ...rest } = given;
   return { options: { ...rest, database, directory }, confirmationPhrase, file };
 }
+
+/** The router's own: an application hands one phrase to both. */
+const phraseSchema = routerOptionsSchema.pick({ confirmationPhrase: true });
 
 /** A destroyed live file is replaced without the application: there is no connection of this process to close. */
 const noConnection = { close: () => undefined, reopen: () => undefined };
@@ -89,12 +94,19 @@ async function readIfThere(file: string): Promise<unknown> {
   if (!existsSync(file)) return undefined;
   try {
     if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
-    const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
-    return module.default ?? {};
+    return defaultOf((await import(pathToFileURL(file).href)) as object);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new BackupError('invalid_options', `The config file cannot be read: ${why}`, { cause: error });
   }
+}
+
+/** A module without any export has only been run. */
+function defaultOf(module: object): unknown {
+  if ('default' in module) return module.default;
+  const [name] = Object.keys(module);
+  if (name === undefined) return {};
+  throw new Error(`it exports \`${name}\`, and its options are wanted as the default export.`);
 }
 
 function asConfig(value: unknown, name: string): CliConfig {

@@ -4,11 +4,8 @@ import { errorTable } from '../error-table.js';
 import { createProgram } from './program.js';
 
 /** Entry of the command. What does not fit the usage ends with the code that the error table has for it. */
-// Whoever reads it has seen enough, as `head` has; what cannot be told for another reason has been done all the same.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') process.exitCode = errorTable.vault_read_only.exitCode;
-  });
+// Whoever reads it has seen enough, as `head` has. What else goes wrong there is looked for at the end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 const program = createProgram().exitOverride();
 for (const command of program.commands) command.exitOverride();
 try {
@@ -18,4 +15,12 @@ try {
   process.exitCode = error.exitCode === 0 ? 0 : errorTable.invalid_request.exitCode;
 }
 // What a config has opened, such as a connection or a timer, is not waited for.
-process.stdout.write('', () => process.exit());
+process.stdout.write('', () => {
+  // The event may come later than this.
+  const fault: NodeJS.ErrnoException | null = process.stdout.errored;
+  if (fault !== null && fault.code !== 'EPIPE') {
+    process.stderr.write(`What was done could not be told on standard output: ${fault.message}\n`);
+    process.exitCode ||= errorTable.vault_read_only.exitCode;
+  }
+  process.exit();
+});

@@ -5,7 +5,7 @@ import { type Command, runCommand } from './command.js';
 import { cleanup } from './commands/cleanup.js';
 import { compare } from './commands/compare.js';
 import { create } from './commands/create.js';
-import { doctor } from './commands/doctor.js';
+import { doctor } from './commands/doctor/doctor.js';
 import { health } from './commands/health.js';
 import { init } from './commands/init.js';
 import { list } from './commands/list.js';
@@ -103,7 +103,7 @@ export function createProgram(): Program {
     .action((command, flags) => begin(migrate(command, flags)));
   add('doctor')
     .description('what would go wrong, with what mends it')
-    .action(() => begin(doctor));
+    .action(() => doctor(globals));
   return program;
 }
 

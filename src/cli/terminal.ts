@@ -1,20 +1,23 @@
 import { createInterface } from 'node:readline/promises';
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { inspect, stripVTControlCharacters } from 'node:util';
 import { BackupError, type Problem, toProblem } from '../errors.js';
+import { hintOf } from './hints.js';
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
 /** Where a command tells what it did: for people, or one JSON document for a script. */
 export class Terminal {
   readonly isJson: boolean;
-  readonly #colours: boolean;
+  /** Either stream may lead into a file by itself. */
+  readonly #colours: { readonly out: boolean; readonly error: boolean };
   /** Takes away what stands in the last line for the moment. */
   makeWay: () => void = () => undefined;
 
   constructor(isJson: boolean) {
     this.isJson = isJson;
     // https://no-color.org: present and not empty.
-    this.#colours = process.stdout.isTTY === true && !process.env.NO_COLOR;
+    const hasColours = ({ isTTY }: NodeJS.WriteStream): boolean => isTTY === true && !process.env.NO_COLOR;
+    this.#colours = { out: hasColours(process.stdout), error: hasColours(process.stderr) };
   }
 
   /** The outcome: `value` as JSON, or the lines for people. */
@@ -39,16 +42,19 @@ export class Terminal {
 
   fail(error: BackupError): void {
     this.makeWay();
-    const problem: Problem = toProblem(error);
-    if (this.isJson) process.stdout.write(`${JSON.stringify(problem)}\n`);
-    else
-      process.stderr.write(
-        `${this.style('red', problem.title)}: ${problem.detail.split('\n').map(harmless).join('\n')}\n${problem.hint}\n`,
-      );
+    const problem: Problem = { ...toProblem(error), hint: hintOf(error) };
+    if (this.isJson) {
+      process.stdout.write(`${JSON.stringify(problem)}\n`);
+      return;
+    }
+    const title = this.#colours.error ? styled('red', problem.title) : problem.title;
+    const detail = problem.detail.split('\n').map(harmless).join('\n');
+    process.stderr.write(`${title}: ${detail}\n${problem.hint}\n`);
   }
 
+  /** For what goes to standard output. */
   style(style: Style, text: string): string {
-    return this.#colours ? styleText(style, text) : text;
+    return this.#colours.out ? styled(style, text) : text;
   }
 
   /** Columns that are as wide as what they hold. */
@@ -81,19 +87,35 @@ export class Terminal {
   }
 }
 
+/** Whether a stream has colours is asked above; by itself this would ask about standard output. */
+const styled = (style: Style, text: string): string => {
+  const [begin, end] = inspect.colors[style] ?? [0, 0];
+  return `${escapeCharacter}[${begin}m${text}${escapeCharacter}[${end}m`;
+};
+
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // Whoever ends the input instead of answering has not confirmed.
-    const ended = new Promise<string>((resolve) => reader.once('close', () => resolve('')));
-    return await Promise.race([reader.question(question, { signal }), ended]);
+    const unanswered = new Promise<string>((resolve, reject) => {
+      // The reader has the terminal to itself: a Ctrl-C there is a key like others.
+      reader.once('SIGINT', () => {
+        process.stderr.write('\n');
+        reject(interruptedThere());
+      });
+      // Whoever ends the input instead of answering has not confirmed.
+      reader.once('close', () => resolve(''));
+    });
+    return await Promise.race([reader.question(question, { signal }), unanswered]);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
-    throw new BackupError('operation_cancelled', 'It was interrupted before it was confirmed.');
+    throw interruptedThere();
   } finally {
     reader.close();
   }
 }
+
+const interruptedThere = (): BackupError =>
+  new BackupError('operation_cancelled', 'It was interrupted before it was confirmed.');
 
 /** How a style begins or ends. */
 const ownStyle = /^\[(?:1|2|22|31|32|33|39)m/;

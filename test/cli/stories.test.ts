@@ -1,9 +1,10 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import express from 'express';
-import { createBackupService, healthRouter } from 'express-db-backup';
+import { type BackupServiceOptions, createBackupService, healthRouter } from 'express-db-backup';
 import supertest from 'supertest';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runCli, runTyped } from '../helpers/cli.js';
@@ -13,7 +14,10 @@ import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/when-something-is-wrong.md', import.meta.url)), 'utf8');
 const documented = [...page.matchAll(/^ {4}(npx express-db-backup .*)$/gm)].map(([, line = '']) =>
-  line.replace(/app_pre_migration_\S+/, '<backup>'),
+  line.replace(/app_(?:pre_migration|backup)_\S+/, '<backup>'),
+);
+const better = JSON.stringify(
+  fileURLToPath(new URL('../../node_modules/better-sqlite3/lib/index.js', import.meta.url)),
 );
 const restoreLatest = 'npx express-db-backup restore latest';
 
@@ -50,7 +54,11 @@ async function createDeployment() {
 type Deployment = Awaited<ReturnType<typeof createDeployment>>;
 
 /** The application starts, is asked how it is, and is stopped. */
-async function health({ options }: Deployment): Promise<{ status: number; message: string }> {
+async function health({
+  options,
+}: {
+  readonly options: BackupServiceOptions;
+}): Promise<{ status: number; message: string }> {
   const service = createBackupService({ ...options, schedule: false, verifyEvery: false });
   onTestFinished(() => service.close());
   await service.start();
@@ -60,11 +68,18 @@ async function health({ options }: Deployment): Promise<{ status: number; messag
   return { status, message: (body as { message: string }).message };
 }
 
+/** In a process of its own, with a commit that no backup has; it says when it is there. */
+function startApplication({ cwd }: Deployment): ChildProcess {
+  const server = `const database = new (require(${better}))('app.db');
+    database.exec("INSERT INTO commits VALUES ('after the backup')"); console.log('open'); setInterval(() => database, 1_000);`;
+  writeFileSync(join(cwd, 'server.cjs'), server);
+  const child = spawn(process.execPath, ['server.cjs'], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
 /** A migration of the project's own, as a pipeline would run it. */
 function writeMigration({ cwd }: Deployment, ...steps: readonly string[]): string[] {
-  const better = JSON.stringify(
-    fileURLToPath(new URL('../../node_modules/better-sqlite3/lib/index.js', import.meta.url)),
-  );
   writeFileSync(
     join(cwd, 'migrate.cjs'),
     `const database = new (require(${better}))('app.db');\n${steps.map((sql) => `database.exec(${JSON.stringify(sql)});`).join('\n')}`,
@@ -120,6 +135,20 @@ describe('told as it happened', () => {
     expect((await health(deployment)).status).toBe(200);
   });
 
+  it('the table that was emptied and backed up so, again and again: told, the command, the data', async () => {
+    const deployment = await createDeployment();
+    const options = { ...deployment.options, minimumRows: {}, retention: { keep: 2 } };
+    writeFileSync(join(deployment.cwd, 'backup.config.json'), JSON.stringify({ ...options, database: 'app.db' }));
+    deployment.harm('DELETE FROM items');
+    for (let day = 0; day < 4; day++) expect((await runCli(['create'], deployment)).code).toBe(0);
+    const told = await health({ options });
+    expect(told.status).toBe(200);
+    const [, backup = ''] = /Run: npx express-db-backup restore (\S+) --tables items$/.exec(told.message) ?? [];
+    await deployment.run('npx express-db-backup restore <backup> --tables items', backup);
+    expect(deployment.live()).toBe('first:500');
+    expect((await health({ options })).message).not.toContain('lost all its rows');
+  });
+
   it('the deploy that must fail in the pipeline does, and what comes after it is not run', async () => {
     const deployment = await createDeployment();
     const command = writeMigration(deployment, 'DELETE FROM items');
@@ -148,8 +177,12 @@ describe('the page of what is wrong', () => {
     const deployment = await createDeployment();
     const application = openAgain(deployment.file);
     application.exec("DELETE FROM items WHERE id > 3; INSERT INTO commits VALUES ('kept')");
-    expect(await deployment.run('npx express-db-backup compare latest')).toMatch(/items +500 +3 +0 +497 +0/);
-    const shown = await deployment.run('npx express-db-backup restore latest --tables items');
+    const listed = await deployment.run('npx express-db-backup list');
+    const [backup = ''] = /app_backup_\S+/.exec(listed) ?? [];
+    for (const line of ['npx express-db-backup compare <backup> live', 'npx express-db-backup compare latest'])
+      expect(await deployment.run(line, backup)).toMatch(/items +500 +3 +0 +497 +0/);
+    expect(await deployment.run('npx express-db-backup pin <backup>', backup)).toContain('is pinned');
+    const shown = await deployment.run('npx express-db-backup restore <backup> --tables items', backup);
     expect(shown).toContain('items: 3 rows now, 500 after; 497 would come');
     expect(shown).not.toContain('commits:');
     expect(generations(application)).toBe('first:500');
@@ -159,6 +192,47 @@ describe('the page of what is wrong', () => {
     const whole = await deployment.run(restoreLatest);
     expect(whole).toContain('commits: 1 rows now, 0 after; 1 would go');
     expect(generations(application)).toBe('first:500');
+  });
+
+  it('brings back a file that was deleted under the application, with what was committed after the last backup', async () => {
+    const deployment = await createDeployment();
+    const application = startApplication(deployment);
+    const stopped = new Promise((resolve) => application.once('close', resolve));
+    await new Promise((resolve) => application.stdout?.once('data', resolve));
+    rmSync(deployment.file);
+    const { code, shown } = await runTyped('npx express-db-backup doctor', deployment);
+    expect([code, shown]).toEqual([8, expect.stringContaining('Do not stop that process')]);
+    const copies = shown.match(/cp \/proc\/\d+\/fd\/\d+ rescued\.db\S*/g) ?? [];
+    expect(copies.map((line) => line.replaceAll(/\d+/g, '<number>'))).toEqual(
+      [...page.matchAll(/`(cp \S+ rescued\S+)`/g)].map(([, line = '']) => line.replaceAll(/\d+/g, '<number>')),
+    );
+    for (const line of copies) expect((await runTyped(line, deployment)).code).toBe(0);
+    await deployment.run('npx express-db-backup create --database rescued.db --directory rescued');
+    await deployment.run('npx express-db-backup export latest whole.db --database rescued.db --directory rescued');
+    await deployment.run('npx express-db-backup import whole.db');
+    application.kill('SIGKILL');
+    await stopped;
+    await deployment.run(restoreLatest);
+    expect(deployment.live()).toBe('first:500');
+    expect(inspect(deployment.file, (database) => database.prepare('SELECT * FROM commits').all())).toHaveLength(1);
+    expect((await health(deployment)).status).toBe(200);
+  });
+
+  it('begins for whoever has no config yet', async () => {
+    const cwd = temporaryFolder();
+    mkdirSync(join(cwd, 'data'));
+    createDatabase(join(cwd, 'data', 'app.db')).close();
+    const paths = '--database data/app.db --directory backups';
+    for (const [line, code] of [
+      [`npx express-db-backup doctor ${paths}`, 11],
+      [`npx express-db-backup init ${paths}`, 0],
+      ['npx express-db-backup create', 0],
+      ['npx express-db-backup doctor', 11],
+    ] as const) {
+      expect(documented).toContain(line);
+      const ran = await runTyped(line, { cwd });
+      expect(ran.code, ran.shown).toBe(code);
+    }
   });
 
   it('has a command for the rest, each of which does what it says', async () => {
@@ -177,7 +251,15 @@ describe('the page of what is wrong', () => {
     expect(new Set(documented)).toEqual(
       new Set([
         restoreLatest,
-        'npx express-db-backup restore latest --tables items',
+        'npx express-db-backup restore <backup> --tables items',
+        'npx express-db-backup list',
+        'npx express-db-backup compare <backup> live',
+        'npx express-db-backup pin <backup>',
+        'npx express-db-backup create --database rescued.db --directory rescued',
+        'npx express-db-backup export latest whole.db --database rescued.db --directory rescued',
+        'npx express-db-backup import whole.db',
+        'npx express-db-backup doctor --database data/app.db --directory backups',
+        'npx express-db-backup init --database data/app.db --directory backups',
         'npx express-db-backup restore <backup>',
         'npx express-db-backup restore undo',
         'npx express-db-backup migrate -- npm run db:migrate',

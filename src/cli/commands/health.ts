@@ -9,8 +9,9 @@ const styles = { healthy: 'green', degraded: 'yellow', critical: 'red' } as cons
 export const health: Command = async ({ service, terminal }) => {
   const report = await service.health();
   const { status, findings, backups } = report;
+  const last = backups.lastSuccessAt === null ? '' : `, the last of ${spellInstant(backups.lastSuccessAt)}`;
   terminal.tell(report, [
-    `${terminal.style(styles[status], status)}: ${backups.count} backups, the last of ${spellInstant(backups.lastSuccessAt)}`,
+    `${terminal.style(styles[status], status)}: ${backups.count} backups${last}`,
     ...findings.flatMap(({ severity, message, command }) => [
       `  ${terminal.style(styles[severity], severity)} ${message}`,
       `    Run: ${command}`,

@@ -1,9 +1,10 @@
 import { BackupError, toBackupError } from '../../errors.js';
 import type { Receipt } from '../../events/outcomes.js';
+import type { Replaced } from '../../operations/restore/last-replaced.js';
 import { foldCase } from '../../system/fold-case.js';
 import type { Command, CommandContext } from '../command.js';
 import { spellBytes, spellInstant, spellMs, type Terminal } from '../terminal.js';
-import { preview } from './compare.js';
+import { namesUnseen, preview } from './compare.js';
 
 export interface RestoreFlags {
   readonly confirm?: string;
@@ -29,10 +30,20 @@ export function restore(name: string, flags: RestoreFlags): Command {
     terminal.note(`${filename}, ${spellInstant(createdAt)}, ${spellBytes(size)}`);
     if (terminal.isInteractive) await showPreview(context, filename, tables);
     await terminal.confirm(confirm, settings.confirmationPhrase, signal);
+    if (name === undo) requireSame(wanted, await service.lastReplaced());
     const ifSha256 = sha256 === null ? undefined : [sha256];
     const receipt = await service.restore(filename, { ...caller, acceptNewTriggers, tables, ifSha256 });
     terminal.tell(receipt, linesOf(receipt, terminal));
   };
+}
+
+/** Whoever confirmed has seen what this would do; while they read, the application may have restored something else. */
+function requireSame(seen: Replaced, now: Replaced): void {
+  if (seen.filename === now.filename && String(seen.tables) === String(now.tables)) return;
+  throw new BackupError(
+    'backup_changed',
+    `Another restore has ended meanwhile: an undo would now put back ${now.filename}. Look at it by asking again.`,
+  );
 }
 
 /** Of a live database that cannot be read nothing would be lost; the restore itself says what is wrong with it. */
@@ -42,10 +53,14 @@ async function showPreview(
   chosen: readonly string[] | undefined,
 ): Promise<void> {
   try {
-    const { tables } = await service.compare('live', filename, caller);
-    const names = chosen && new Set(chosen.map(foldCase));
-    const concerned = tables.filter(({ name }) => names?.has(foldCase(name)) !== false);
-    for (const line of preview(concerned)) terminal.note(`  ${line}`);
+    const outcome = await service.compare('live', filename, caller);
+    const names = new Set(chosen?.map(foldCase));
+    // With rows alone no schema comes, and what is not compared stays.
+    const lines =
+      chosen === undefined
+        ? preview(outcome, await namesUnseen(service, outcome))
+        : preview({ schema: [], tables: outcome.tables.filter(({ name }) => names.has(foldCase(name))) }, []);
+    for (const line of lines) terminal.note(`  ${line}`);
   } catch (error) {
     caller.signal.throwIfAborted();
     terminal.note(`  The live database cannot be compared with it: ${toBackupError(error).message}`);

@@ -1,3 +1,4 @@
+import type { Backup } from '../../vault/backup.js';
 import type { Command } from '../command.js';
 import { spellBytes, spellInstant } from '../terminal.js';
 
@@ -7,8 +8,11 @@ export const stats: Command = async ({ service, terminal }) => {
   terminal.tell(told, [
     `${totalBackups} backups, ${spellBytes(totalSize)}; ${freeBytes === null ? 'free space unknown' : `${spellBytes(freeBytes)} free`}`,
     ...Object.entries(byKind).map(([kind, { count, size }]) => `  ${kind}: ${count}, ${spellBytes(size)}`),
-    `Newest: ${newest?.filename ?? 'none'} (${spellInstant(newest?.createdAt ?? null)})`,
-    `Oldest: ${oldest?.filename ?? 'none'} (${spellInstant(oldest?.createdAt ?? null)})`,
+    `Newest: ${spell(newest)}`,
+    `Oldest: ${spell(oldest)}`,
     `Last verified: ${spellInstant(lastVerifiedAt)}`,
   ]);
 };
+
+const spell = (backup: Backup | null): string =>
+  backup === null ? 'none' : `${backup.filename} (${spellInstant(backup.createdAt)})`;

@@ -1,34 +1,80 @@
 import { randomBytes } from 'node:crypto';
-import { createWriteStream, existsSync } from 'node:fs';
-import { link, rename, rm } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
+import { link, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { hashFile } from '../../engines/hash-file.js';
 import { BackupError, systemCode } from '../../errors.js';
 import { syncDirectory } from '../../system/durable-write.js';
+import { manifestName } from '../../vault/backup-name.js';
+import { parseManifest } from '../../vault/manifest.js';
 import type { Command } from '../command.js';
 import { spellBytes } from '../terminal.js';
 
 /** Copies a backup to a file that is not there yet; when it answers, the right bytes are on the disk. */
 export function exportBackup(name: string, to: string | undefined): Command {
-  return async ({ service, terminal, caller, signal }) => {
+  return async (context) => {
+    const { service, settings, terminal, caller, signal } = context;
     const { filename, size, sha256 } = await service.get(name);
     const target = resolve(to ?? filename);
-    if (existsSync(target)) throw taken(target);
-    const temporary = `${target}.${randomBytes(4).toString('hex')}.part`;
-    try {
-      await writeWhole(temporary, await service.open(filename, caller), signal);
-      if (sha256 !== null && (await hashFile(temporary)) !== sha256)
-        throw new BackupError('backup_damaged', `The bytes of ${filename} are not those that were stored.`);
-      await putInPlace(temporary, target);
-    } finally {
-      await rm(temporary, { force: true });
-    }
-    terminal.tell({ filename, file: target, size, sha256 }, [
+    requireFree(target);
+    const { directory } = settings.options;
+    const endings = await logsOf(directory, filename);
+    await toFolder(target, async () => {
+      // A database that lies there without its log would be taken for all that there is.
+      for (const ending of endings) {
+        const log = createReadStream(join(directory, filename + ending));
+        await copyTo(target + ending, log, null, signal);
+      }
+      await copyTo(target, await service.open(filename, caller), sha256, signal);
+    });
+    const logs = endings.map((ending) => target + ending);
+    terminal.tell({ filename, file: target, size, sha256, logs }, [
       `Exported ${filename} to ${target} (${spellBytes(size)})`,
+      ...logs.map((log) => `Its last commits are in ${log}: keep the two together.`),
     ]);
   };
+}
+
+/** The database, its logs: what lay beside it would be taken for its own. */
+function requireFree(target: string): void {
+  for (const ending of ['', '-wal', '-journal']) if (existsSync(target + ending)) throw taken(target + ending);
+  if (statSync(dirname(target), { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new BackupError('invalid_request', `There is no folder ${dirname(target)} to export to.`);
+}
+
+/** A damaged database is kept as it was found, with its log. */
+async function logsOf(directory: string, filename: string): Promise<readonly string[]> {
+  const note = await readFile(join(directory, 'metadata', manifestName(filename)), 'utf8').catch(() => '');
+  return parseManifest(note, filename)?.source.logs ?? [];
+}
+
+/** What goes wrong in the folder of the export is no fault of the vault. */
+async function toFolder(target: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    const folder = dirname(target);
+    if (/^(EACCES|EPERM|EROFS)$/.test(code))
+      throw new BackupError('forbidden', `This user may not write into ${folder}.`, { cause: error });
+    if (/^(ENOSPC|EDQUOT|EFBIG)$/.test(code))
+      throw new BackupError('insufficient_storage', `There is no room for it in ${folder}.`, { cause: error });
+    throw error;
+  }
+}
+
+async function copyTo(target: string, bytes: Readable, sha256: string | null, signal: AbortSignal): Promise<void> {
+  const temporary = `${target}.${randomBytes(4).toString('hex')}.part`;
+  try {
+    await writeWhole(temporary, bytes, signal);
+    if (sha256 !== null && (await hashFile(temporary)) !== sha256)
+      throw new BackupError('backup_damaged', 'The bytes of the backup are not those that were stored.');
+    await putInPlace(temporary, target);
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
 /** The stream closes the file when it is on the disk. */
