@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import Database from 'better-sqlite3';
 import express from 'express';
 import { createBackupService, healthRouter } from 'express-db-backup';
@@ -18,7 +20,15 @@ setInterval(() => change.run(++next), 100);
 const app = express();
 app.get('/orders', (_request, response) => response.json(find.get(next)));
 app.get('/constant', (_request, response) => response.json({ status: 'ok' }));
-app.use('/health', healthRouter(service, { details: 'public' }));
-const server = app.listen(0, '127.0.0.1', () => process.send({ origin: `http://127.0.0.1:${server.address().port}` }));
-// A connection that is closed while a request is on its way would be an error of the measurement.
-server.keepAliveTimeout = 60_000;
+const health = healthRouter(service, { details: 'public' });
+app.use('/health', health);
+
+async function listen(listener) {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  // A connection that is closed while a request is on its way would be an error of the measurement.
+  server.keepAliveTimeout = 60_000;
+  await once(server, 'listening');
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+process.send({ app: await listen(app), alone: await listen(health) });

@@ -7,9 +7,10 @@ export const probedMiB = 1_024;
 export const probesPerSecond = 1_000;
 /** What is asked beside it: Express itself takes what it takes to answer so often. */
 const sides = {
-  'nothing else': null,
-  'a route of the application that answers a constant': '/constant',
-  '**`GET /health`**': '/health',
+  'nothing else': () => null,
+  'a route of the application that answers a constant': ({ app }) => `${app}/constant`,
+  '**`GET /health` of the application**': ({ app }) => `${app}/health`,
+  '**the same on a port of its own**': ({ alone }) => `${alone}/`,
 };
 const appRequestsPerSecond = 100;
 const secondsOfRun = 4;
@@ -24,11 +25,11 @@ export async function measureHealth({ folder, runs, onRun }) {
   makeDatabase(file, probedMiB).close();
   const host = fork(beside('health-host.js'), [file, `${folder}/probed`]);
   try {
-    const [{ origin }] = await once(host, 'message');
+    const [origins] = await once(host, 'message');
     const measured = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
     for (let round = 0; round < runs * roundsOfRun; round++) {
-      for (const [name, path] of Object.entries(sides)) {
-        const result = await measure(origin, path);
+      for (const [name, urlOf] of Object.entries(sides)) {
+        const result = await measure(origins.app, urlOf(origins));
         measured[name].push(result);
         onRun(name, result);
       }
@@ -40,9 +41,9 @@ export async function measureHealth({ folder, runs, onRun }) {
 }
 
 /** Who asks and who is asked have a process each; so has whoever measures. */
-async function measure(origin, path) {
-  const probing = path === null ? [{ requests: 0 }] : once(load(origin + path, probesPerSecond), 'message');
-  const asking = once(load(`${origin}/orders`, appRequestsPerSecond), 'message');
+async function measure(app, url) {
+  const probing = url === null ? [{ requests: 0 }] : once(load(url, probesPerSecond), 'message');
+  const asking = once(load(`${app}/orders`, appRequestsPerSecond), 'message');
   const [[probed], [told]] = await Promise.all([probing, asking]);
   return { ...told, durationMs: told.p99Ms, probesPerSecond: probed.requests / secondsOfRun };
 }

@@ -74,10 +74,14 @@ export const compareTargets = ({ '**compare**': results }) => [
 
 /** Of the same round, so that what slows a whole round cancels out. */
 export const healthTargets = (measured) => {
-  const [quiet, constant, probed] = Object.values(measured);
-  const rise = (from) => median(probed.map(({ p99Ms }, round) => p99Ms - from[round].p99Ms));
+  const [quiet, constant, mounted, alone] = Object.values(measured);
+  const rise = (to, from) => median(to.map(({ p99Ms }, round) => p99Ms - from[round].p99Ms));
   const what = `what ${probesPerSecond} probes a second add to the p99 of the application, ms`;
-  return [target(what, rise(quiet), 2), target(`${what}, to that of as many answers of a constant`, rise(constant), 2)];
+  return [
+    target(`${what}, on a port of their own`, rise(alone, quiet), 2),
+    target(`${what}, in the application`, rise(mounted, quiet), 2),
+    target(`${what}, in the application, to that of as many answers of a constant`, rise(mounted, constant), 2),
+  ];
 };
 
 function target(label, value, limit) {
