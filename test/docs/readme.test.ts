@@ -178,6 +178,7 @@ describe('the tables of the README', () => {
     expect(defaults.get('`retention.safety`')).toBe(`\`{ keep: ${safety.keep} }\``);
     expect(defaults.get('`schedule`')).toBe(`\`{ every: '${schedule.every}' }\``);
     expect(defaults.get('`verifyEvery`')).toBe(`\`'${verifyEvery}'\``);
+    expect(defaults.get('`mayEmpty`')).toBe('`[]`');
     expect(defaults.get('`verifyOnCreate`')).toBe(`\`'${verifyOnCreate}'\``);
     expect(readme).toContain(routerDefaults.confirmationPhrase);
     const limits = tableRows('Options').map(([name, limit, windowMs]) => [name, limit, windowMs]);

@@ -52,7 +52,8 @@ it(`a SIGKILL in a restore of a file that cannot be opened, ${kills} times, leav
     const isNew = digest(file) !== damaged[0];
     if (isNew) {
       expect(inspect(file, generations)).toBe('first:2000');
-      expect(existsSync(`${file}-wal`)).toBe(false);
+      // Whoever has looked at it since may have made a log of its own.
+      if (existsSync(`${file}-wal`)) expect(digest(`${file}-wal`)).not.toBe(damaged[1]);
       expect(kept).toEqual(damaged);
     } else if (!existsSync(`${file}-wal`)) expect(kept).toEqual(damaged);
     else expect(digest(`${file}-wal`)).toBe(damaged[1]);

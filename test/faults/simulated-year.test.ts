@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backup } from 'express-db-backup';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { ScheduledRuns } from '../../dist/operations/run-schedule.js';
+import { ScheduledRuns } from '../../dist/operations/unattended/run-schedule.js';
 import { assembled } from '../helpers/assembled.js';
 import { openDatabase } from '../helpers/live-database.js';
 import { isWanted } from '../helpers/retention-model.js';
