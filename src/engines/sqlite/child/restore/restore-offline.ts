@@ -21,11 +21,12 @@ import type {
   RestoreReport,
   SafetyPublication,
   Snapshot,
+  VerificationReport,
 } from '../../../engine.js';
 import { openPrivate } from '../database/open-database.js';
 import { countRows, readFacts } from '../database/read-facts.js';
 import type { TaskContext } from '../task.js';
-import { checkAfterRestore } from './check-after-restore.js';
+import { checkAfterRestore, type RestoredContent } from './check-after-restore.js';
 import { requireUnused } from './require-unused.js';
 import { loadPublication } from './restore-live.js';
 
@@ -43,11 +44,11 @@ const sidecars = [...logs, '-shm'] as const;
  *
  * 1. Refuses while another process has it open.
  * 2. Copies the file and its logs as they are, and publishes them as the safety backup.
- * 3. Brings the new file to the disk beside the live one.
+ * 3. Makes the new file beside the live one, checks it there, and brings it to the disk. Nothing is ever put back for a
+ *    destroyed file, so what could go wrong with the check goes wrong before anything is replaced.
  * 4. Removes the old logs, which SQLite would apply to the new file, and only then renames it into place.
- * 5. Checks what is there now.
  *
- * A crash in the fourth step leaves the damaged file without its logs, or the new one; the safety backup has both.
+ * A crash in the last step leaves the damaged file without its logs, or the new one; the safety backup has both.
  */
 export async function restoreOffline(input: OfflineTask, context: TaskContext): Promise<RestoreReport> {
   const publish = await loadPublication(input.publication);
@@ -59,16 +60,36 @@ export async function restoreOffline(input: OfflineTask, context: TaskContext): 
   try {
     context.report({ phase: 'replacing', done: 0, total: facts.size, unit: 'bytes' });
     place(source, incoming, live);
+    const checks = requireSound(incoming, { facts, rows, replacedCookie: null }, requiredTables);
     keepJournalMode(incoming, live);
     await context.sync(incoming);
     requireUnused(live, sidecars);
     context.commit();
     replace(incoming, live);
+    return {
+      safety,
+      checks,
+      problems: [],
+      warnings: [],
+      tablesBefore: {},
+      tablesAfter: rows,
+      checkpointPending: false,
+    };
   } finally {
     rmSync(incoming, { force: true });
   }
-  const { checks, problems, warnings } = checkAfterRestore(live, { facts, rows, replacedCookie: null }, requiredTables);
-  return { safety, checks, problems, warnings, tablesBefore: {}, tablesAfter: rows, checkpointPending: false };
+}
+
+/** Nobody else knows the file yet: what would be the application's doing in a live one is a broken copy here. */
+function requireSound(
+  incoming: string,
+  content: RestoredContent,
+  requiredTables: readonly string[],
+): VerificationReport['checks'] {
+  const { checks, problems, warnings } = checkAfterRestore(incoming, content, requiredTables);
+  const wrong = [...problems, ...warnings];
+  if (wrong.length === 0) return checks;
+  throw new Error(`The copy beside the live file is not what was copied: ${wrong.join(' ')}`);
 }
 
 function readSource(file: string): { facts: DatabaseFacts; rows: Readonly<Record<string, number>> } {
