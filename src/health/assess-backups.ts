@@ -1,5 +1,5 @@
 import { foldCase } from '../system/fold-case.js';
-import { type Expectations, tablesExpected } from './assess-database.js';
+import { type Expectations, tablesExpected, type WaysBack } from './assess-database.js';
 import { type Assessment, AssessmentBuilder, commands } from './finding.js';
 
 /** A backup, as far as its age and its worth go. */
@@ -68,16 +68,23 @@ export function newestRestorable<Known extends ContentOfBackup>(
 }
 
 /** The lower the better. */
-function rankOf({ kind, tables }: ContentOfBackup): number {
-  const rank = kind === 'safety' ? 1 : kind === 'uploaded' ? 2 : 0;
-  return Object.values(tables).some((rows) => rows > 0) ? rank : rank + 3;
+function rankOf(backup: ContentOfBackup): number {
+  const rank = backup.kind === 'safety' ? 1 : backup.kind === 'uploaded' ? 2 : 0;
+  return hasRows(backup) ? rank : rank + 3;
 }
 
-/** @returns the name of that backup, or null for none */
-export function findRestorable(backups: readonly ContentOfBackup[], wanted: Expectations): string | null {
-  const found = newestRestorable(backups, wanted);
-  return found === undefined ? null : nameOf(found, backups);
+export function findWaysBack(backups: readonly ContentOfBackup[], wanted: Expectations): WaysBack {
+  const whole = newestRestorable(backups, wanted);
+  const withRows = backups.filter((backup) => backup.kind !== 'uploaded' && hasRows(backup));
+  const overNothing = whole ?? newestRestorable(withRows, { requiredTables: [], minimumRows: {} });
+  return {
+    whole: whole === undefined ? null : nameOf(whole, backups),
+    overNothing: overNothing === undefined ? null : nameOf(overNothing, backups),
+  };
 }
+
+export const hasRows = ({ tables }: Pick<ContentOfBackup, 'tables'>): boolean =>
+  Object.values(tables).some((rows) => rows > 0);
 
 /** `latest` where that stands for it; of an upload it would say too little. */
 function nameOf(backup: KnownBackup, backups: readonly KnownBackup[]): string {

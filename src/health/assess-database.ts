@@ -49,12 +49,21 @@ const states = {
   empty: 'The live database has no tables: it was never initialised, or something emptied it.',
 } as const;
 
-/**
- * Says whether the application can work with this database.
- * @param restorable a backup that has what is wanted, by its name or as `latest`; null for none
- */
-export function assessDatabase(found: DatabaseState, wanted: Expectations, restorable: string | null): Assessment {
+/** Backups by their names, or as `latest`; null for none. */
+export interface WaysBack {
+  /** The newest one that has what the application needs. */
+  readonly whole: string | null;
+  /**
+   * The same, or else the newest one of this database that has rows. A deploy that makes a table and one that loses the
+   * database may be the same one, and where nothing is left its rows come first; the table comes with a migration.
+   */
+  readonly overNothing: string | null;
+}
+
+/** Says whether the application can work with this database. */
+export function assessDatabase(found: DatabaseState, wanted: Expectations, ways: WaysBack): Assessment {
   const { state, tables, minimums, damaged, userVersion, engineBug } = found;
+  const restorable = state === 'readable' ? ways.whole : ways.overNothing;
   const critical = (
     message: string,
     command: string = restorable === null ? commands.migrate : commands.restore(restorable),

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  assessBackups,
-  type BackupsState,
-  findRestorable,
-  type KnownBackup,
-} from '../../dist/health/assess-backups.js';
+import { assessBackups, type BackupsState, findWaysBack, type KnownBackup } from '../../dist/health/assess-backups.js';
 
 const hourMs = 3_600_000;
 const now = new Date('2026-01-08T21:00:00.000Z');
@@ -104,9 +99,11 @@ describe('the backup to restore', () => {
   const safety = { kind: 'safety' };
   const uploaded = { kind: 'uploaded' };
   const damaged = { verification: { ok: false } };
-  const of = (...backups: ReturnType<typeof named>[]): string | null => findRestorable(backups, wanted);
+  const of = (...backups: ReturnType<typeof named>[]): string | null => findWaysBack(backups, wanted).whole;
   const ofAny = (...backups: ReturnType<typeof named>[]): string | null =>
-    findRestorable(backups, { requiredTables: [], minimumRows: {} });
+    findWaysBack(backups, { requiredTables: [], minimumRows: {} }).whole;
+  const overNothing = (...backups: ReturnType<typeof named>[]): string | null =>
+    findWaysBack(backups, wanted).overNothing;
 
   it('is the newest that has what is wanted, and `latest` only where that stands for it', () => {
     expect(of(named('a', good), named('b', good))).toBe('latest');
@@ -122,6 +119,14 @@ describe('the backup to restore', () => {
     expect(of(named('upload', good, uploaded), named('s', good, safety))).toBe('s');
     expect(of(named('upload', good, uploaded), named('s', good, { ...safety, ...damaged }))).toBe('upload');
     expect(of(named('stray', good, { kind: null }))).toBeNull();
+  });
+
+  it('need not have what is wanted where nothing is left, but rows of this very database', () => {
+    const old = { users: 3 };
+    expect(overNothing(named('old', old), named('good', good))).toBe('good');
+    expect(overNothing(named('empty', { users: 0 }), named('old', old), named('older', old))).toBe('old');
+    expect(overNothing(named('upload', old, uploaded), named('damaged', old, damaged))).toBeNull();
+    expect(of(named('old', old))).toBeNull();
   });
 
   it('has rows where any of them has, of whatever kind it is', () => {

@@ -16,7 +16,10 @@ const good: DatabaseState = {
 const wanted: Expectations = { requiredTables: ['orders'], minimumRows: { users: 1 }, expectedUserVersion: 4 };
 
 function assess(change: Partial<DatabaseState>, restorable: string | null = 'latest') {
-  const { checks, findings } = assessDatabase({ ...good, ...change }, wanted, restorable);
+  const { checks, findings } = assessDatabase({ ...good, ...change }, wanted, {
+    whole: restorable,
+    overNothing: restorable,
+  });
   return { checks, findings, status: statusOf(findings), message: messageOf(findings) };
 }
 const nothing = { tables: [], rows: {}, minimums: {}, userVersion: null };
@@ -109,7 +112,7 @@ describe('the live database', () => {
     const { checks } = assessDatabase(
       { ...good, tables: ['__proto__'] },
       { requiredTables: ['__proto__'], minimumRows: {} },
-      null,
+      { whole: null, overNothing: null },
     );
     expect(Object.entries(checks)).toContainEqual(['has___proto__', true]);
   });

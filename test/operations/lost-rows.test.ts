@@ -1,5 +1,8 @@
+import { rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { createWorkspace, type Workspace } from '../helpers/workspace.js';
+import { LineLogger } from '../helpers/line-logger.js';
+import { createWorkspace, openService, type Workspace } from '../helpers/workspace.js';
 
 const makes = async ({ service }: Workspace, times: number): Promise<void> => {
   for (let made = 0; made < times; made++) await service.create();
@@ -95,4 +98,35 @@ it('a table of `mayEmpty` is no loss, and no backup stays for it', async () => {
   await makes(workspace, 2);
   expect((await service.health()).status).toBe('healthy');
   expect((await service.list()).total).toBe(2);
+});
+
+describe('a deploy that needs a new table and has lost the database', () => {
+  it.each(['is missing', 'has no tables'])('which %s: its rows come back, and then the migration', async (what) => {
+    const { service: before, database, databaseFile, directory } = createWorkspace();
+    const { filename } = await before.create();
+    await before.close();
+    database.close();
+    for (const ending of ['', '-wal', '-shm']) rmSync(databaseFile + ending, { force: true });
+    if (what === 'has no tables') new Database(databaseFile).exec('VACUUM').close();
+    const { service } = openService({
+      database: databaseFile,
+      directory,
+      requiredTables: ['items', 'prices'],
+      initialize: () => expect.fail(),
+      connection: { close: () => undefined, reopen: () => undefined },
+      schedule: false,
+      verifyEvery: false,
+      logger: new LineLogger(),
+    });
+    const { validation, initialized } = await service.start();
+    expect([validation.ok, initialized]).toEqual([false, false]);
+    expect(validation.findings[0]?.command).toBe(restoreOf('latest'));
+    expect((await service.health()).findings[0]?.command).toBe(restoreOf('latest'));
+    await expect(service.guardMigration(() => expect.fail())).rejects.toMatchObject({ code: 'database_missing' });
+    const { warnings } = await service.restore('latest');
+    expect(warnings).toContain(`${filename} lacks required tables: prices. Run the migrations that make them.`);
+    const migrate = (): void => void new Database(databaseFile).exec('CREATE TABLE prices (id)').close();
+    const { validation: after, tables } = await service.guardMigration(migrate);
+    expect([after.ok, tables.after.items]).toEqual([true, 500]);
+  });
 });

@@ -1,7 +1,13 @@
 import type { OperationsLog } from '../../coordination/operations-log.js';
 import { toBackupError } from '../../errors.js';
-import { assessBackups, type BackupsAssessment, findRestorable } from '../../health/assess-backups.js';
-import { assessDatabase, type DatabaseState, lockedDatabase, unseenDatabase } from '../../health/assess-database.js';
+import { assessBackups, type BackupsAssessment, findWaysBack } from '../../health/assess-backups.js';
+import {
+  assessDatabase,
+  type DatabaseState,
+  lockedDatabase,
+  unseenDatabase,
+  type WaysBack,
+} from '../../health/assess-database.js';
 import { assessLosses } from '../../health/assess-losses.js';
 import { assessMigration } from '../../health/assess-migration.js';
 import { findLosses } from '../../health/find-losses.js';
@@ -21,10 +27,12 @@ const rememberedMs = 500;
 /** Of the newest records so many are looked through for a create; more say nothing of now. */
 const mostRecords = 20;
 
+const noWays: WaysBack = { whole: null, overNothing: null };
+
 interface VaultHealth {
   readonly backups: readonly Backup[];
   readonly assessment: BackupsAssessment;
-  readonly restorable: string | null;
+  readonly ways: WaysBack;
   readonly migration: Assessment;
 }
 
@@ -71,11 +79,11 @@ export class Health {
     return this.#told.report;
   }
 
-  #report(found: DatabaseState, { backups, assessment, restorable, migration }: VaultHealth): HealthReport {
+  #report(found: DatabaseState, { backups, assessment, ways, migration }: VaultHealth): HealthReport {
     const { options, clock } = this.#parts;
     const { mayEmpty } = options;
     const losses = backups.length === 0 ? null : findLosses(backups, { live: found, mayEmpty, now: clock() });
-    const database = together(assessDatabase(found, options, restorable), migration, assessLosses(losses, found));
+    const database = together(assessDatabase(found, options, ways), migration, assessLosses(losses, found));
     return toReport(found, options, database, assessment);
   }
 
@@ -102,7 +110,7 @@ export class Health {
       const fault = code === 'internal_error' ? "the application's log has the cause." : `${title}. ${hint}`;
       const unknown = { backups: [], freeBytes: null, lastSucceeded: null, nextRunAt: null };
       const state = { ...unknown, fault, freshUntil: (createdAt: Date) => createdAt, now: this.#parts.clock() };
-      return { backups: [], assessment: assessBackups(state), restorable: null, migration: assessMigration(null, []) };
+      return { backups: [], assessment: assessBackups(state), ways: noWays, migration: assessMigration(null, []) };
     }
   }
 
@@ -121,7 +129,7 @@ export class Health {
     return {
       backups,
       assessment,
-      restorable: findRestorable(backups, options),
+      ways: findWaysBack(backups, options),
       migration: assessMigration(migration.unfinished(), backups),
     };
   }

@@ -2,7 +2,7 @@ import type { UnfinishedMigration } from '../../coordination/migration-note.js';
 import type { Examination, ExamineInput } from '../../engines/engine.js';
 import { BackupError } from '../../errors.js';
 import type { ValidationReport } from '../../events/outcomes.js';
-import { findRestorable } from '../../health/assess-backups.js';
+import { findWaysBack } from '../../health/assess-backups.js';
 import { assessDatabase, type DatabaseState, lockedDatabase, unseenDatabase } from '../../health/assess-database.js';
 import { assessMigration } from '../../health/assess-migration.js';
 import { type Assessment, AssessmentBuilder, commands, together } from '../../health/finding.js';
@@ -22,10 +22,10 @@ export async function validateDatabase(parts: OperationParts, seen?: DatabaseSta
   const found = seen ?? (await examine(parts));
   // A vault that cannot be read has nothing to offer now.
   const backups = await parts.vault.list().catch(() => []);
-  const restorable = findRestorable(backups, options);
+  const ways = findWaysBack(backups, options);
   const { checks, findings } = together(
-    assessDatabase(found, options, restorable),
-    await checkByHost(parts, found, restorable),
+    assessDatabase(found, options, ways),
+    await checkByHost(parts, found, ways.whole),
     assessMigration(unfinishedMigration(parts), backups),
   );
   const report: ValidationReport = {

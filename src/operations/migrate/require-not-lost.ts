@@ -1,6 +1,6 @@
 import type { Examination } from '../../engines/engine.js';
 import { BackupError } from '../../errors.js';
-import { findRestorable } from '../../health/assess-backups.js';
+import { findWaysBack, hasRows } from '../../health/assess-backups.js';
 import { commands } from '../../health/finding.js';
 import type { OperationParts } from '../operation-parts.js';
 
@@ -14,10 +14,8 @@ export async function requireNotLost(
   { state }: Pick<Examination, 'state'>,
 ): Promise<void> {
   if (state !== 'missing' && state !== 'empty') return;
-  const hasRows = ({ tables }: { readonly tables: Readonly<Record<string, number>> }): boolean =>
-    Object.values(tables).some((count) => count > 0);
   const backups = (await vault.list()).filter(hasRows);
-  const name = findRestorable(backups, options);
+  const { overNothing: name } = findWaysBack(backups, options);
   const [newest] = backups;
   if (name === null || newest === undefined) return;
   const filename = name === 'latest' ? newest.filename : name;

@@ -5,6 +5,7 @@ import type { Manifest } from '../../vault/manifest.js';
 
 export interface Requirements {
   readonly acceptNewTriggers: boolean;
+  /** Without which it must not replace one that has tables. */
   readonly requiredTables: readonly string[];
 }
 
@@ -23,8 +24,11 @@ export function requireCompatible(
   if (facts === null) throw new Error('A staged backup that passed has its facts.');
   const warnings = live === null ? [] : compareHeaders(filename, kind, facts, live);
   const missing = missingTables(requiredTables, tables);
-  if (missing.length > 0)
-    throw new BackupError('backup_incompatible', `${filename} lacks required tables: ${missing.join(', ')}.`);
+  if (missing.length > 0) {
+    const lacks = `${filename} lacks required tables: ${missing.join(', ')}.`;
+    if (live !== null && !live.isEmpty) throw new BackupError('backup_incompatible', lacks);
+    warnings.push(`${lacks} Run the migrations that make them.`);
+  }
   const brought = Object.keys(objects).filter((name) => live?.objects[name] !== objects[name]);
   if (kind === 'uploaded' && brought.length > 0 && !acceptNewTriggers) {
     throw new BackupError(

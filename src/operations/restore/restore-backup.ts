@@ -5,6 +5,7 @@ import { BackupError } from '../../errors.js';
 import type { Receipt } from '../../events/outcomes.js';
 import { longestNotes } from '../../options/notes.js';
 import { parseInput } from '../../options/parse-input.js';
+import { missingTables } from '../../system/missing-tables.js';
 import type { Manifest } from '../../vault/manifest.js';
 import { requiredTablesOf } from '../content/required-tables.js';
 import { rowsOf } from '../content/rows-of.js';
@@ -97,9 +98,11 @@ async function restoreHeld(
     const live = input.tables === undefined ? await unlessReplaced(parts, source, inspecting) : await inspecting;
     const tables = input.tables && [...new Set(input.tables)];
     // With rows alone comes no trigger, and no table goes.
-    const requiredTables = tables === undefined ? requiredTablesOf(parts, manifest.kind) : [];
+    const wanted = tables === undefined ? requiredTablesOf(parts, manifest.kind) : [];
     const acceptNewTriggers = input.acceptNewTriggers === true || tables !== undefined;
-    const warnings = requireCompatible(manifest, source, live, { acceptNewTriggers, requiredTables });
+    const warnings = requireCompatible(manifest, source, live, { acceptNewTriggers, requiredTables: wanted });
+    // What it may lack it need not have afterwards either.
+    const requiredTables = wanted.filter((table) => missingTables([table], source.tables).length === 0);
     const what = tables === undefined ? '' : ` (${tables.join(', ')})`;
     const notes = `Replaced by ${filename}${what}`.slice(0, longestNotes);
     const done = await underJournal(parts, async () => {
