@@ -32,6 +32,19 @@ describe('the rows of virtual tables', () => {
     expect(receipt.tables).toMatchObject({ words: { before: 0, after: 2 }, places: { before: 1, after: 1 } });
   });
 
+  it('that keep no content of their own, which nobody can check, are backed up and restored with a warning', async () => {
+    const { database, service } = createWorkspace({ live: { rows: 10 } });
+    database.exec(
+      `CREATE VIRTUAL TABLE bare USING fts4(content='', body); INSERT INTO bare(docid, body) VALUES (7, 'one')`,
+    );
+    const { filename, verification, warnings } = await service.create();
+    expect([verification?.ok, warnings]).toEqual([true, [expect.stringContaining('unable to validate')]]);
+    expect((await service.verify(filename, { level: 'full' })).ok).toBe(true);
+    database.exec('DROP TABLE bare');
+    await service.restore(filename);
+    expect(database.prepare(`SELECT docid FROM bare WHERE bare MATCH 'one'`).pluck().all()).toEqual([7]);
+  });
+
   it('are rows that must be there', async () => {
     const { database, service } = createWords({ minimumRows: { words: 2, Places: 2 } });
     const { ok, checks } = await service.validate();
