@@ -7,7 +7,7 @@ import { destroyHeader } from '../helpers/damage.js';
 import { damagedHost } from '../helpers/damaged-host.js';
 import { startFixture } from '../helpers/fixture-process.js';
 import { generations, inspect, integrity } from '../helpers/live-database.js';
-import { stagedFiles } from '../helpers/workspace.js';
+import { createWorkspace, stagedFiles } from '../helpers/workspace.js';
 
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
@@ -109,6 +109,20 @@ describe('with `connection`, a live file that SQLite cannot open', () => {
     expect(existsSync(databaseFile)).toBe(false);
     await app.kill();
     await expect(service.restore(filename)).resolves.toMatchObject({ restored: filename });
+  });
+
+  it('is replaced by what only the application can check to its end', async () => {
+    const connection = { close: () => undefined, reopen: () => undefined };
+    const { database, databaseFile, service } = createWorkspace({ service: { connection } });
+    database.function('own', { deterministic: true }, (value) => value);
+    database.exec('CREATE TABLE marked (x, y AS (own(x)) NOT NULL); INSERT INTO marked (x) VALUES (1)');
+    const { filename } = await service.create();
+    database.close();
+    destroyHeader(databaseFile);
+    const { checks, warnings, tables } = await service.restore(filename);
+    expect(checks).toMatchObject({ quick_check: 'warning', schema: 'passed', rows: 'passed' });
+    expect(warnings).toEqual([expect.stringContaining('own()')]);
+    expect(tables).toMatchObject({ marked: { before: null, after: 1 } });
   });
 
   it('is in the journal mode that its header or its log tells', async () => {
