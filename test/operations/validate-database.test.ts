@@ -188,6 +188,28 @@ describe('`initialize`', () => {
     expect((await service.list()).backups[0]?.filename).toBe(filename);
   });
 
+  it('makes none either where this version needs more tables than any backup has', async () => {
+    const first = openOn(withSql(tables), { requiredTables: [] });
+    const { filename } = await first.service.create();
+    await first.service.close();
+    rmSync(first.file);
+    let calls = 0;
+    const options = { ...unattended, requiredTables: ['users', 'prices'], initialize: () => void calls++ };
+    const { service } = openService({
+      database: first.file,
+      directory: first.directory,
+      logger: first.logger,
+      ...options,
+    });
+    expect([(await service.start()).initialized, calls]).toEqual([false, 0]);
+    await expect(service.guardMigration(() => expect.fail())).rejects.toMatchObject({
+      code: 'database_missing',
+      message: expect.stringMatching(
+        `It lacks some of .*requiredTables.* Run: npx express-db-backup restore ${filename}`,
+      ),
+    });
+  });
+
   it.each([
     ['has a table, even an empty one', withSql('CREATE TABLE other (id)')],
     ['is no database', noDatabase],

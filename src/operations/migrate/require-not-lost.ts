@@ -17,12 +17,14 @@ export async function requireNotLost(
   const hasRows = ({ tables }: { readonly tables: Readonly<Record<string, number>> }): boolean =>
     Object.values(tables).some((count) => count > 0);
   const backups = (await vault.list()).filter(hasRows);
-  const name = findRestorable(backups, options);
+  const fitting = findRestorable(backups, options);
+  // An older version of the application did not need all that this one does.
+  const name = fitting ?? findRestorable(backups, { requiredTables: [], minimumRows: {} });
   const [newest] = backups;
   if (name === null || newest === undefined) return;
   const filename = name === 'latest' ? newest.filename : name;
-  throw new BackupError(
-    'database_missing',
-    `The live database ${state === 'missing' ? 'is missing' : 'has no tables'}, but ${filename} has its rows. Run: ${commands.restore(filename)}`,
-  );
+  const found = `The live database ${state === 'missing' ? 'is missing' : 'has no tables'}, but ${filename} has its rows.`;
+  const lack = 'It lacks some of `requiredTables` or `minimumRows`: restore it without these options, then migrate.';
+  const advice = fitting === null ? `${lack} ` : '';
+  throw new BackupError('database_missing', `${found} ${advice}Run: ${commands.restore(filename)}`);
 }
