@@ -63,6 +63,10 @@ describe('with `connection`, a live file that SQLite cannot open', () => {
     });
     expect(await service.verify(receipt.safetyBackup)).toMatchObject({ ok: false });
     await expect(service.restore(receipt.safetyBackup)).rejects.toMatchObject({ code: 'backup_damaged' });
+    await expect(service.lastReplaced()).rejects.toMatchObject({
+      code: 'backup_damaged',
+      message: expect.not.stringContaining('Run:'),
+    });
     await service.remove(receipt.safetyBackup);
     expect(readdirSync(directory).sort()).toEqual(['.state', filename, 'audit.jsonl', 'metadata'].sort());
     expect(stagedFiles(directory)).toEqual([]);
