@@ -78,14 +78,15 @@ export function createJournal(stateDirectory: string): Journal {
     async end(live) {
       if (live === 'old' || read() === null) await rm(file, { force: true });
       else {
-        await rename(file, endings[live]);
+        // First: a kill in between leaves the entry, which is settled again, and not two that are the last.
         await rm(endings[live === 'new' ? 'unknown' : 'new'], { force: true });
+        await rename(file, endings[live]);
       }
       await syncDirectory(dirname(file));
     },
     read,
     last() {
-      // Both are there only after a kill between the two steps of an end; then the later one is not known.
+      // Both are there only where a power cut has kept the later step of an end alone; then the later one is not known.
       const unknown = readEntry(endings.unknown);
       const entry = unknown ?? readEntry(endings.new);
       const safetyBackup = entry?.undoes?.safetyBackup ?? entry?.safetyBackup;

@@ -89,7 +89,7 @@ export interface ExamineInput {
   readonly count: boolean;
   /** Rows that tables must have: no more of them are counted. */
   readonly minimumRows: Readonly<Record<string, number>>;
-  /** Whether it waits until nobody writes, and lets nobody write meanwhile: what is not committed cannot be seen. */
+  /** Whether it waits until nobody writes: what is not committed cannot be seen. */
   readonly unwritten?: boolean;
 }
 

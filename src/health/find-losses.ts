@@ -60,19 +60,32 @@ export function findLosses(
       // As it is spelled too: ten thousand backups are walked through without folding a name again.
       settled.add(key).add(table);
       if (!isFirst || rowsNow(key) !== 0) continue;
-      if (isEmptyNowAndThen(known, index, key)) continue;
-      const witnesses = known.slice(index, index + witnessCount).map((witness) => witness.filename);
-      losses.push({ table, rows, backup: filename, witnesses });
+      const witnesses = witnessesOf(known.slice(index), key);
+      if (witnesses !== null) losses.push({ table, rows, backup: filename, witnesses });
     }
   }
   return losses;
 }
 
-/** One that was empty before it had its first rows is not one of these. */
-function isEmptyNowAndThen(known: readonly CountedBackup[], index: number, key: string): boolean {
-  const hasRows = ({ tables }: CountedBackup): boolean => (foldNames(tables).get(key) ?? 0) > 0;
-  const gap = known.slice(index, index + witnessCount).findIndex((witness) => !hasRows(witness));
-  return gap !== -1 && known.slice(index + gap).some(hasRows);
+/**
+ * Null for a table that is empty now and then; one that was empty before it had its first rows is not one of these. Nor is
+ * one that a restore found empty: nobody wanted it so, and what was lost once may be lost again.
+ */
+function witnessesOf(known: readonly CountedBackup[], key: string): string[] | null {
+  const witnesses: string[] = [];
+  let [told, hasGap, isReplaced] = [0, false, false];
+  for (const { filename, kind, tables } of known) {
+    if (told === witnessCount && !hasGap) break;
+    const hasRows = (foldNames(tables).get(key) ?? 0) > 0;
+    if (hasGap && hasRows) return null;
+    isReplaced = !hasRows && (isReplaced || kind === 'safety');
+    // Without the safety backup what it replaced would be a gap.
+    if (told < witnessCount && (!isReplaced || kind === 'safety')) witnesses.push(filename);
+    if (told === witnessCount || isReplaced) continue;
+    told++;
+    hasGap ||= !hasRows;
+  }
+  return witnesses;
 }
 
 /** An upload is of another database, and nothing can be brought back from one that is damaged. */

@@ -105,6 +105,29 @@ it('a loss is as old as the first backup without rows, and 30 days are not too l
   expect(find([aged(2 * longestLossMs, { t: 5 })], { live: seen({ t: 0 }) })).toEqual(['t: 5 in aged']);
 });
 
+describe('what a restore has mended once', () => {
+  const replaced = history({ t: 5 }, { t: 0 }, { t: 0 }, { t: 4 }, { t: 3 }, { t: 2 }).map((backup) =>
+    backup.filename === 'h2' ? { ...backup, kind: 'safety' } : backup,
+  );
+
+  it('and is lost again is lost, and not empty now and then', () => {
+    expect(find(replaced, { live: seen({ t: 0 }) })).toEqual(['t: 5 in h1']);
+    expect(find(replaced.slice(1), { live: seen({ t: 0 }) })).toEqual(['t: 4 in h4']);
+  });
+
+  it('is proved by the safety backup too, without which the other ones would be a gap', () => {
+    const [loss] = findLosses(replaced, { live: seen({ t: 0 }), mayEmpty: [], now });
+    expect(loss?.witnesses).toEqual(['h1', 'h2', 'h4', 'h5']);
+    const kept = replaced.filter(({ filename }) => filename === 'h3' || loss?.witnesses.includes(filename));
+    expect(find(kept, { live: seen({ t: 0 }) })).toEqual(['t: 5 in h1']);
+  });
+
+  it('is empty now and then where it was so between other backups too', () => {
+    const older = history({}, {}, {}, {}, {}, {}, { t: 0 }, { t: 1 }).slice(6);
+    expect(find([...replaced.slice(0, 4), ...older], { live: seen({ t: 0 }) })).toEqual([]);
+  });
+});
+
 it('the backups that prove it are named with it', () => {
   const [loss] = findLosses(history({ t: 0 }, { t: 5 }, { t: 4 }, { t: 3 }, { t: 2 }), {
     live: null,

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InterruptedRestore } from 'express-db-backup';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { backupProcessesOf } from '../helpers/child-processes.js';
 import { type FixtureProcess, startFixture } from '../helpers/fixture-process.js';
-import { generations, inspect, integrity, openAgain, setGeneration } from '../helpers/live-database.js';
+import { generations, inspect, integrity, openAgain, openDatabase, setGeneration } from '../helpers/live-database.js';
 import { createWorkspace, openService, stagedFiles, type Workspace } from '../helpers/workspace.js';
 
 interface Scene extends Workspace {
@@ -238,6 +238,47 @@ it.each(['securing', 'replacing'])(
     expect([integrity(database), existsSync(join(directory, '.state', 'journal.json'))]).toEqual(['ok', false]);
   },
 );
+
+describe('the start after an offline restore that was interrupted', () => {
+  const endings = ['', '-wal', '-shm'];
+  const removeLive = (file: string): void => endings.forEach((ending) => void rmSync(file + ending, { force: true }));
+
+  /** As a kill leaves it once the safety backup is named: nothing tells any more how it ended. */
+  async function killedOffline() {
+    const connection = { close: () => undefined, reopen: () => undefined };
+    const { database, databaseFile, directory, service } = createWorkspace({ service: { connection } });
+    const { filename } = await service.create();
+    database.close();
+    removeLive(databaseFile);
+    const run = service.restore(filename);
+    const { id } = await run.started;
+    await run;
+    await service.close();
+    const state = join(directory, '.state');
+    renameSync(join(state, 'last-restore.json'), join(state, 'journal.json'));
+    rmSync(join(state, 'operations', `${id}.json`));
+    const again = () => openService({ database: databaseFile, directory, connection }).service;
+    return { databaseFile, open: again };
+  }
+
+  it('tells that the content is the new one when it is', async () => {
+    const { open } = await killedOffline();
+    expect((await open().start()).interruptedRestore).toMatchObject({ live: 'new' });
+  });
+
+  it('does not take tables that the application has made anew for those of the backup', async () => {
+    const { databaseFile, open } = await killedOffline();
+    removeLive(databaseFile);
+    openDatabase(databaseFile, { rows: 0 });
+    expect((await open().start()).interruptedRestore).toMatchObject({ live: 'unknown' });
+  });
+
+  it('does not say that nothing has changed because the new file is locked', async () => {
+    const { databaseFile, open } = await killedOffline();
+    openAgain(databaseFile).exec('BEGIN EXCLUSIVE');
+    expect((await open().start()).interruptedRestore).toMatchObject({ live: 'unknown' });
+  });
+});
 
 it('a journal that names a file of somebody else has nothing of theirs removed', async () => {
   const scene = await createScene();

@@ -42,6 +42,21 @@ describe('an emptied database', () => {
     await expect.poll(async () => (await service.health()).status).toBe('healthy');
   });
 
+  it('that was restored and is emptied again is told again', async () => {
+    const workspace = createWorkspace();
+    const { service, database } = workspace;
+    await makes(workspace, 3);
+    const [last] = (await service.list()).backups;
+    database.exec('DELETE FROM items');
+    await makes(workspace, 1);
+    await service.restore(String(last?.filename));
+    const { filename } = await service.create();
+    database.exec('DELETE FROM items');
+    await expect
+      .poll(async () => (await service.health()).findings.map(({ command }) => command))
+      .toEqual([restoreOf(filename, ' --tables items')]);
+  });
+
   it('of which another kind of backup is the newest is told all the same', async () => {
     const { service, database } = createWorkspace();
     const { filename } = await service.create();

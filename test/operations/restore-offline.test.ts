@@ -7,7 +7,7 @@ import { destroyHeader } from '../helpers/damage.js';
 import { damagedHost } from '../helpers/damaged-host.js';
 import { startFixture } from '../helpers/fixture-process.js';
 import { generations, inspect, integrity } from '../helpers/live-database.js';
-import { stagedFiles } from '../helpers/workspace.js';
+import { createWorkspace, stagedFiles } from '../helpers/workspace.js';
 
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
@@ -63,6 +63,10 @@ describe('with `connection`, a live file that SQLite cannot open', () => {
     });
     expect(await service.verify(receipt.safetyBackup)).toMatchObject({ ok: false });
     await expect(service.restore(receipt.safetyBackup)).rejects.toMatchObject({ code: 'backup_damaged' });
+    await expect(service.lastReplaced()).rejects.toMatchObject({
+      code: 'backup_damaged',
+      message: expect.not.stringContaining('Run:'),
+    });
     await service.remove(receipt.safetyBackup);
     expect(readdirSync(directory).sort()).toEqual(['.state', filename, 'audit.jsonl', 'metadata'].sort());
     expect(stagedFiles(directory)).toEqual([]);
@@ -109,6 +113,20 @@ describe('with `connection`, a live file that SQLite cannot open', () => {
     expect(existsSync(databaseFile)).toBe(false);
     await app.kill();
     await expect(service.restore(filename)).resolves.toMatchObject({ restored: filename });
+  });
+
+  it('is replaced by what only the application can check to its end', async () => {
+    const connection = { close: () => undefined, reopen: () => undefined };
+    const { database, databaseFile, service } = createWorkspace({ service: { connection } });
+    database.function('own', { deterministic: true }, (value) => value);
+    database.exec('CREATE TABLE marked (x, y AS (own(x)) NOT NULL); INSERT INTO marked (x) VALUES (1)');
+    const { filename } = await service.create();
+    database.close();
+    destroyHeader(databaseFile);
+    const { checks, warnings, tables } = await service.restore(filename);
+    expect(checks).toMatchObject({ quick_check: 'warning', schema: 'passed', rows: 'passed' });
+    expect(warnings).toEqual([expect.stringContaining('own()')]);
+    expect(tables).toMatchObject({ marked: { before: null, after: 1 } });
   });
 
   it('is in the journal mode that its header or its log tells', async () => {

@@ -12,7 +12,7 @@ export interface Replaced {
 
 /**
  * The last restore that changed the live database, whatever the clock said then and however full the disk was.
- * @throws BackupError `operation_in_progress`; `backup_not_found` where there was none, its safety backup was removed, or nobody can tell
+ * @throws BackupError `operation_in_progress`; `backup_not_found` where there was none, its safety backup was removed, or nobody can tell; `backup_damaged`
  */
 export async function lastReplaced(parts: OperationParts): Promise<Replaced> {
   await settle(parts);
@@ -21,11 +21,17 @@ export async function lastReplaced(parts: OperationParts): Promise<Replaced> {
     const hint = 'A safety backup can be restored by its name.';
     throw new BackupError('backup_not_found', `No restore that could be undone is on record. ${hint}`);
   }
-  const { filename } = await parts.vault.get(last.safetyBackup);
+  const { filename, verification } = await parts.vault.get(last.safetyBackup);
   if (last.isUnknown)
     throw new BackupError(
       'backup_not_found',
       `Whether the last restore changed the database cannot be told. If it did, ${filename} holds what was there.`,
+    );
+  // The refusal of a restore would send whoever wants back to an older backup.
+  if (verification?.ok === false)
+    throw new BackupError(
+      'backup_damaged',
+      `${filename} has what the last restore replaced as it was, and that is damaged: it cannot be restored.`,
     );
   return { filename, tables: last.only ?? undefined };
 }

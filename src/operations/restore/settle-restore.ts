@@ -56,19 +56,23 @@ const opposites = { old: 'new', new: 'old', unknown: 'unknown' } as const;
  */
 async function contentOf(parts: OperationParts, entry: JournalEntry, safetyBackup: string): Promise<LiveContent> {
   const { before, only, raisesCookieBy, schemaSha256 } = entry;
-  const live = await parts.engine.inspectLive(quiet(new AbortController().signal)).catch(unlessUnreadable);
-  if (live === null) return before === null ? 'old' : 'unknown';
-  if (before === null) return live.schemaSha256 === schemaSha256 ? 'new' : 'unknown';
+  const live = await parts.engine.inspectLive(quiet(new AbortController().signal)).catch(whyUnseen);
+  if (live === 'unreadable') return before === null ? 'old' : 'unknown';
+  if (live === 'unseen') return 'unknown';
+  const byContent = async (): Promise<LiveContent> =>
+    live.schemaSha256 === schemaSha256 && (await hasRowsOf(parts, entry, safetyBackup)) ? 'new' : 'unknown';
+  // Where a file was missing or destroyed an application that starts makes its tables anew, without any rows.
+  if (before === null) return byContent();
   const raised = live.schemaCookie - before.schemaCookie;
   if (raised === 0) return 'old';
   if (only !== null && raised > 0) return raised < raisesCookieBy ? 'old' : 'new';
-  if (raised !== raisesCookieBy || live.schemaSha256 !== schemaSha256) return 'unknown';
-  return (await hasRowsOf(parts, entry, safetyBackup)) ? 'new' : 'unknown';
+  return raised === raisesCookieBy ? byContent() : 'unknown';
 }
 
-function unlessUnreadable(error: unknown): null {
-  if (error instanceof BackupError) return null;
-  throw error;
+/** One that is locked is there: that it cannot be seen now says nothing of what is in it. */
+function whyUnseen(error: unknown): 'unreadable' | 'unseen' {
+  if (!(error instanceof BackupError)) throw error;
+  return /^(offline_restore_required|database_missing)$/.test(error.code) ? 'unreadable' : 'unseen';
 }
 
 /**

@@ -38,6 +38,8 @@ function examine(live: string, input: ExamineInput): Pick<Examination, 'state'> 
   try {
     lock = input.unwritten === true ? holdWriteLock(live) : undefined;
     database = pinLive(live, { timeout: patienceMs });
+    // What is pinned cannot move any more, and a write of the application would wait for the count with its whole event loop.
+    lock?.close();
     return examineOpen(database, input);
   } catch (error) {
     if (!saysDamaged(error) && !(error instanceof BackupError && error.code === 'source_damaged')) throw error;
