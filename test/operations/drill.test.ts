@@ -37,6 +37,24 @@ describe('a drill', () => {
     expect(readdirSync(directory).filter((name) => name.endsWith('.db'))).toEqual([filename]);
   });
 
+  it.each([1_024, 8_192])(
+    'has pages of %i bytes where the backup has, and needs no function of the application',
+    async (pageSize) => {
+      const sizes: unknown[] = [];
+      const check = (file: string): void => {
+        const restored = new Database(file, { readonly: true });
+        sizes.push(restored.pragma('page_size', { simple: true }));
+        restored.close();
+      };
+      const { service, database } = createWorkspace({ live: { pageSize }, service: { check } });
+      database.function('own', { deterministic: true }, (value) => value);
+      database.exec('CREATE INDEX items_by_own ON items (own(generation))');
+      const { filename } = await service.create();
+      expect(await service.verify(filename, { level: 'drill' })).toMatchObject({ ok: true });
+      expect(sizes).toEqual([pageSize]);
+    },
+  );
+
   it.each<[string, () => unknown, string]>([
     [
       'throws',

@@ -1,5 +1,6 @@
 import { loadBetterSqlite3 } from '../../../../system/load-better-sqlite3.js';
 import type { Rehearsal, RehearseInput } from '../../../engine.js';
+import { openPrivate } from '../database/open-database.js';
 import type { TaskContext } from '../task.js';
 import { restoreLive } from './restore-live.js';
 
@@ -11,7 +12,7 @@ const waitMs = 1_000;
  * to nobody, so its safety snapshot is taken and published nowhere.
  */
 export async function rehearseRestore(input: RehearseInput, context: TaskContext): Promise<Rehearsal> {
-  makeScratch(input.scratch);
+  makeScratch(input.scratch, readPageSize(input.source));
   const startedAt = performance.now();
   const publication = { module: new URL('./publish-nowhere.js', import.meta.url).href, input: null };
   const { checks, problems, warnings } = await restoreLive(
@@ -22,10 +23,23 @@ export async function rehearseRestore(input: RehearseInput, context: TaskContext
   return { report: { ok: problems.length === 0, checks, problems, warnings }, restoreMs };
 }
 
-/** As a live database is: with a write-ahead log, and not without content. */
-function makeScratch(file: string): void {
+function readPageSize(file: string): number {
+  const database = openPrivate(file, { readonly: true });
+  try {
+    return Number(database.pragma('page_size', { simple: true }));
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * As a live database is: with a write-ahead log, and not without content. With pages of another size all would be written
+ * anew, for which an index may need functions that only the application has.
+ */
+function makeScratch(file: string, pageSize: number): void {
   const database = new (loadBetterSqlite3())(file);
   try {
+    database.pragma(`page_size = ${pageSize}`);
     database.pragma('journal_mode = WAL');
     database.exec('CREATE TABLE scratch (id)');
   } finally {
