@@ -25,6 +25,8 @@ import { readStatus } from '../operations/status/read-status.js';
 import { recover } from '../operations/status/recover.js';
 import { createUnattended } from '../operations/unattended/unattended.js';
 import { verifyBackup } from '../operations/verify/verify-backup.js';
+import { methodInputs as inputs } from '../options/method-inputs.js';
+import { parseInput } from '../options/parse-input.js';
 import type { Upkeep } from './assemble-parts.js';
 
 /** Every operation as a method, and the beginning and the end of what runs beside them. */
@@ -43,23 +45,25 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
         throw runner.told(error);
       });
   return {
-    create: (input = {}) => begun(() => createBackup(parts, input)),
+    create: (input = {}) => begun(() => createBackup(parts, parseInput(inputs.create, input))),
     list: (input = {}) => opened(() => listBackups(parts, input)),
     stats: () => opened(() => readStats(parts)),
     get: (filename) => opened(() => parts.vault.get(filename)),
-    open: (filename, caller = {}) => opened(() => readBackup(parts, filename, caller)),
+    open: (filename, caller = {}) => opened(() => readBackup(parts, filename, parseInput(inputs.caller, caller))),
     openFile: (filename) => opened(() => openBackup(parts, filename)),
-    verify: (filename, input = {}) => begun(() => verifyBackup(parts, filename, input)),
-    restore: (filename, input = {}) => begun(() => restoreBackup(parts, filename, input)),
+    verify: (filename, input = {}) => begun(() => verifyBackup(parts, filename, parseInput(inputs.verify, input))),
+    restore: (filename, input = {}) => begun(() => restoreBackup(parts, filename, parseInput(inputs.restore, input))),
     lastReplaced: () => opened(() => lastReplaced(parts)),
-    importFile: (file, input = {}) => begun(() => importBackup(parts, file, input)),
-    update: (filename, change, caller = {}) => opened(() => updateBackup(parts, filename, change, caller)),
-    remove: (filename, caller = {}) => begun(() => removeBackup(parts, filename, caller)),
-    compare: (from, to, caller = {}) => begun(() => compareBackups(parts, from, to, caller)),
-    cleanup: (input = {}) => begun(() => cleanUp(parts, input)),
+    importFile: (file, input = {}) =>
+      begun(() => importBackup(parts, parseInput(inputs.file, file), parseInput(inputs.importFile, input))),
+    update: (filename, change, caller = {}) =>
+      opened(() => updateBackup(parts, filename, parseInput(inputs.update, change), parseInput(inputs.caller, caller))),
+    remove: (filename, caller = {}) => begun(() => removeBackup(parts, filename, parseInput(inputs.caller, caller))),
+    compare: (from, to, caller = {}) => begun(() => compareBackups(parts, from, to, parseInput(inputs.caller, caller))),
+    cleanup: (input = {}) => begun(() => cleanUp(parts, parseInput(inputs.cleanup, input))),
     status: () => opened(() => readStatus(parts)),
     operation: (id) => opened(() => runner.get(id)),
-    cancel: (id, caller = {}) => opened(() => cancelOperation(parts, id, caller)),
+    cancel: (id, caller = {}) => opened(() => cancelOperation(parts, id, parseInput(inputs.caller, caller))),
     audit: (input = {}) => opened(() => readAudit(trail, audit, input)),
     verifyAudit: () => opened(() => trail.check()),
     audited: {
@@ -68,12 +72,17 @@ export function toService(parts: OperationParts, upkeep: Upkeep): BackupService 
       refused: audit.refused.bind(audit),
     },
     on: events.on,
-    follow: (reader, since) => opened(() => feed.follow(reader, since)),
+    follow: (reader, since) =>
+      opened(async () => {
+        parseInput(inputs.reader, reader);
+        return feed.follow(reader, parseInput(inputs.since, since));
+      }),
     reserveStaging: () => opened(reserve),
     examine: () => opened(() => examine(parts)),
     validate: () => opened(() => validateDatabase(parts)),
     health: () => health.read(),
-    guardMigration: (migrate, input = {}) => opened(() => guardMigration(parts, migrate, input)),
+    guardMigration: (migrate, input = {}) =>
+      opened(() => guardMigration(parts, migrate, parseInput(inputs.guardMigration, input))),
     probe: (look) => opened(() => probeVault(parts, look)),
     start: async () => {
       const recovered = await opened(async () => {

@@ -12,6 +12,7 @@ import { identifyPrincipal } from './identify-principal.js';
 import { createRateLimits } from './rate-limits.js';
 import { readJson } from './read-json.js';
 import { receiveFile } from './receive-file.js';
+import { requireService } from './require-service.js';
 import { type Route, routes } from './routes.js';
 import { problemReply, sendReply } from './send-reply.js';
 import { servedVaultGuard } from './served-vault-guard.js';
@@ -47,6 +48,7 @@ const mostReaders = 200;
  * @throws BackupError `invalid_options`; without `authenticate` there is no router
  */
 export function backupRouter(service: BackupService, options: BackupRouterOptions): Middleware {
+  requireService(service, ['create', 'restore', 'report'], 'backupRouter');
   const parsed = parseOptions(routerOptionsSchema, options, 'backupRouter');
   const context: HandlerContext = {
     service,

@@ -5,6 +5,7 @@ import { parseOptions } from '../options/parse-options.js';
 import type { BackupRouterOptions } from './backup-router.js';
 import type { Principal, Reply } from './handler.js';
 import { type Part, type Replies, repliesOf, untold } from './health-replies.js';
+import { requireService } from './require-service.js';
 import { sendReply } from './send-reply.js';
 import { keepUngated } from './ungated.js';
 
@@ -39,6 +40,7 @@ export type HealthListener = (
  * createServer(healthRouter(backups, { details: 'public' })).listen(9000);
  */
 export function healthRouter(service: HealthService, options: HealthRouterOptions = {}): HealthListener {
+  requireService(service, ['health', 'report'], 'healthRouter');
   const asked: Asked = { service, options: parseOptions(healthRouterOptionsSchema, options, 'healthRouter') };
   return keepUngated(function health(request, response, next) {
     const answer = request.method === 'GET' || request.method === 'HEAD' ? answers.get(pathOf(request)) : undefined;

@@ -3,6 +3,7 @@ import { BackupError } from '../errors.js';
 import type { BackupService } from '../operations/backup-service.js';
 import { type Layer, matchedPath, stackOf } from './app-stack.js';
 import type { Middleware } from './backup-router.js';
+import { requireService } from './require-service.js';
 import { problemReply, sendReply } from './send-reply.js';
 import { isUngated } from './ungated.js';
 
@@ -14,11 +15,13 @@ const deepest = 10;
  * are answered 503 `maintenance` with Retry-After, from just before the content can change until it was checked, or
  * the restore failed. The backup router is never held off, wherever it is mounted. In another process of a cluster the
  * gate follows within 100 ms.
+ * @throws BackupError `invalid_options`
  *
  * @example
  * app.use(maintenanceGate(backups)); // before the routes it is for
  */
 export function maintenanceGate(service: Pick<BackupService, 'underMaintenance'>): Middleware {
+  requireService(service, ['underMaintenance'], 'maintenanceGate');
   return function maintenanceGate(request, response, next) {
     if (!service.underMaintenance() || leadsPastTheGate(request as Request)) {
       next();

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
-import { errorTable, type Notification, webhook } from 'express-db-backup';
+import { createBackupService, errorTable, type Notification, webhook } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../dist/http/routes.js';
 import { auditDefaults } from '../../dist/options/audit-options.js';
@@ -157,6 +157,19 @@ describe('the tables of the README', () => {
       const row = documented.find((text) => text.includes(`${method.toUpperCase()} ${path}`));
       expect(row, `${method} ${path}`).toContain(permission);
     }
+  });
+
+  it('name every method of the service', () => {
+    const folder = temporaryFolder();
+    const made = createBackupService({ database: join(folder, 'app.db'), directory: join(folder, 'backups') });
+    // What the routers and the command share with the service.
+    const inner = ['audited', 'limits', 'report', 'reserveStaging', 'probe', 'examine'];
+    const listed = /^The service: ([\s\S]*?)\. `on\(/m.exec(readme)?.[1]?.match(/\w+/g);
+    expect(listed?.toSorted()).toEqual(
+      Object.keys(made)
+        .filter((name) => !inner.includes(name))
+        .toSorted(),
+    );
   });
 
   it('name every default', () => {

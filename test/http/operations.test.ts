@@ -127,9 +127,9 @@ describe.each(expressVersions)('%s: operations', (_version, express) => {
     app.database.exec('COMMIT');
     expect(generations(app.database)).toBe('second:500');
     expect(storedBackups(app.directory)).toEqual([filename]);
-    // It is told before its record is written.
+    // It is told before its record is written, and the lock is freed after that.
     await expect.poll(() => stagedFiles(app.directory)).toEqual([]);
-    await createOne(app);
+    await expect.poll(async () => (await call(app, 'post', '/create')).status).toBe(201);
   });
 
   it('DELETE of one that has ended leaves it as it ended', async () => {

@@ -242,6 +242,21 @@ describe('a logger that fails', () => {
   });
 });
 
+it('a database that the application cannot work with is a process warning where there is no logger', async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error): unknown => warnings.push(warning);
+  process.on('warning', hear);
+  try {
+    const { service } = createWorkspace({ service: { requiredTables: ['nowhere'] } });
+    await service.start();
+    await expect
+      .poll(() => warnings.map(({ message }) => message))
+      .toEqual([expect.stringMatching(/^The table nowhere is missing\. Run: npx express-db-backup /)]);
+  } finally {
+    process.off('warning', hear);
+  }
+});
+
 describe('a listener of the host that fails', () => {
   const failure = new Error('a listener failed');
   const listeners: [string, () => void][] = [

@@ -1,4 +1,4 @@
-import { backupRouter, createBackupService, sqlite } from 'express-db-backup';
+import { backupRouter, createBackupService, healthRouter, maintenanceGate, sqlite } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
 import { routerDefaults } from '../../dist/options/router-options.js';
 import { serviceDefaults } from '../../dist/options/service-options.js';
@@ -131,6 +131,20 @@ describe('the options of the router', () => {
       audit: ['ADMIN', 'DEVELOPER'],
     });
     expect(routerDefaults.confirmationPhrase).toBe('I understand this will replace the current database');
+  });
+});
+
+describe('what is no service', () => {
+  const authenticate = (): null => null;
+  it.each([
+    ['backupRouter', (service: never) => backupRouter(service, { authenticate })],
+    ['healthRouter', (service: never) => healthRouter(service)],
+    ['maintenanceGate', (service: never) => maintenanceGate(service)],
+  ])('is refused by %s at creation', (name, make) => {
+    for (const service of [undefined, null, 5, 'backups', {}, Promise.resolve({}), { details: 'public' }])
+      expect(() => make(service as never)).toThrow(
+        expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining(name) }),
+      );
   });
 });
 

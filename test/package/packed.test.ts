@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -156,11 +156,25 @@ describe('the packed package in a fresh project', () => {
     expect(
       files.filter(
         (file) =>
-          !/^package\/(dist\/.*\.(js|js\.map|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/.test(
+          !/^package\/(dist\/.*\.(js|js\.map|d\.ts)|docs\/[a-z-]+\.(md|yml|json)|bench\/results\.md|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/.test(
             file,
           ),
       ),
     ).toEqual([]);
     expect(files).toContain('package/dist/engines/sqlite/child/main.js');
+  });
+
+  it('has every file that its documents lead to', () => {
+    const folder = temporaryFolder();
+    run('tar', ['-xzf', pack(folder), '-C', folder], folder);
+    const packed = join(folder, 'package');
+    const documents = readdirSync(packed, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
+    const missing = documents.flatMap((name) => {
+      const links = readFileSync(join(packed, name), 'utf8').matchAll(/\]\(([\w./-]+)(?:#[\w-]*)?\)/g);
+      return [...links]
+        .map(([, link = '']) => join(dirname(name), link))
+        .filter((file) => !existsSync(join(packed, file)));
+    });
+    expect(missing).toEqual([]);
   });
 });
