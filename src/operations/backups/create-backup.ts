@@ -1,9 +1,6 @@
 import { join } from 'node:path';
-import { z } from 'zod';
 import { BackupError } from '../../errors.js';
-import { type BackupKind, backupKinds } from '../../options/backup-kind.js';
-import { notesSchema } from '../../options/notes.js';
-import { parseInput } from '../../options/parse-input.js';
+import type { BackupKind } from '../../options/backup-kind.js';
 import type { Backup } from '../../vault/backup.js';
 import { contentWarnings, shrunkTables } from '../content/content-warnings.js';
 import { draftManifest } from '../content/draft-manifest.js';
@@ -12,8 +9,6 @@ import { type Caller, callerName, type OperationParts } from '../operation-parts
 import type { OperationContext, OperationRun } from '../run/operation-spec.js';
 import { withSpace } from '../staging/require-space.js';
 import { executePlan, planCleanup } from './clean-up.js';
-
-const creatableKinds = z.enum(backupKinds).exclude(['safety', 'uploaded']);
 
 export interface CreateInput extends Caller {
   /** Free text for people, at most 1,000 characters. */
@@ -31,8 +26,6 @@ export interface CreateInput extends Caller {
  * An abort before the third step leaves nothing behind.
  */
 export function createBackup(parts: OperationParts, input: CreateInput): OperationRun<Backup> {
-  if (input.notes !== undefined) parseInput(notesSchema, input.notes);
-  if (input.kind !== undefined) parseInput(creatableKinds, input.kind);
   const spec = {
     type: 'create',
     by: callerName(input),

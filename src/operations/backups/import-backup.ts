@@ -3,8 +3,6 @@ import { chmod, copyFile, rename, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { ImportedFile } from '../../engines/engine.js';
 import { BackupError, systemCode } from '../../errors.js';
-import { notesSchema } from '../../options/notes.js';
-import { parseInput } from '../../options/parse-input.js';
 import type { Backup } from '../../vault/backup.js';
 import { draftManifest } from '../content/draft-manifest.js';
 import { type Caller, callerName, type OperationParts } from '../operation-parts.js';
@@ -28,7 +26,6 @@ export interface ImportInput extends Caller {
  *   `invalid_request` for the live database, and for one that is in use
  */
 export function importBackup(parts: OperationParts, file: string, input: ImportInput): OperationRun<Backup> {
-  if (input.notes !== undefined) parseInput(notesSchema, input.notes);
   const spec = {
     type: 'upload',
     by: callerName(input),

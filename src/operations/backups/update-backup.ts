@@ -1,11 +1,8 @@
-import { z } from 'zod';
-import { notesSchema } from '../../options/notes.js';
-import { parseInput } from '../../options/parse-input.js';
 import type { Backup } from '../../vault/backup.js';
 import type { BackupChange } from '../backup-service.js';
 import { type Caller, callerName, type OperationParts } from '../operation-parts.js';
 
-/** Changes what people say of a backup; its content has no setter. @throws BackupError `invalid_request`, `backup_not_found` */
+/** Changes what people say of a backup; its content has no setter. @throws BackupError `backup_not_found` */
 export async function updateBackup(
   parts: OperationParts,
   nameOrLatest: string,
@@ -31,8 +28,6 @@ async function changeManifest(
   nameOrLatest: string,
   { notes, pinned }: BackupChange,
 ): Promise<Backup> {
-  if (notes !== undefined) parseInput(notesSchema, notes);
-  if (pinned !== undefined) parseInput(z.boolean(), pinned);
   const { filename } = await vault.get(nameOrLatest);
   const { staging } = await runner.instance();
   const change = { ...(notes !== undefined && { notes }), ...(pinned !== undefined && { pinned }) };

@@ -1,9 +1,7 @@
 import { join } from 'node:path';
-import { z } from 'zod';
 import { FileLock } from '../../coordination/file-lock.js';
 import { BackupError } from '../../errors.js';
-import { longestNotes, notesSchema } from '../../options/notes.js';
-import { parseInput } from '../../options/parse-input.js';
+import { longestNotes } from '../../options/notes.js';
 import type { Backup } from '../../vault/backup.js';
 import { createBackup } from '../backups/create-backup.js';
 import { look } from '../health/validate-database.js';
@@ -32,12 +30,6 @@ export interface GuardedMigration<Result> extends Judgement {
 /** Thrown by what was to migrate when it could not even begin: the database is as it was. */
 export class MigrationNotStarted extends Error {}
 
-const inputSchema = z.object({
-  label: notesSchema.optional(),
-  onFailure: z.enum(['restore', 'keep']).default('restore'),
-  mayEmpty: z.array(z.string()).default([]),
-});
-
 /** Another process that migrates the same database is waited for. */
 const patienceMs = 10 * 60_000;
 
@@ -56,15 +48,14 @@ export async function guardMigration<Result>(
 ): Promise<GuardedMigration<Result>> {
   if (typeof migrate !== 'function')
     throw new BackupError('invalid_request', 'Expected a function that migrates.', { facts: { errors: [] } });
-  const { label, onFailure, mayEmpty } = parseInput(inputSchema, {
-    label: input.label,
-    onFailure: input.onFailure,
-    mayEmpty: input.mayEmpty,
-  });
+  const { label, onFailure = 'restore', mayEmpty = [] } = input;
   const by = callerName(input);
   try {
     return await inMigrationTurn(parts, input.signal, async () => {
-      const notes = (label == null ? 'Before a migration' : `Before the migration: ${label}`).slice(0, longestNotes);
+      const notes = (label === undefined ? 'Before a migration' : `Before the migration: ${label}`).slice(
+        0,
+        longestNotes,
+      );
       const backup = await backUp(parts, { ...input, kind: 'pre_migration', notes, by });
       input.signal?.throwIfAborted();
       await noteBeginning(parts, backup, label ?? null);

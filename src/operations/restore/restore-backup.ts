@@ -1,10 +1,8 @@
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { LiveFacts, StagedRestore } from '../../engines/engine.js';
 import { BackupError } from '../../errors.js';
 import type { Receipt } from '../../events/outcomes.js';
 import { longestNotes } from '../../options/notes.js';
-import { parseInput } from '../../options/parse-input.js';
 import { missingTables } from '../../system/missing-tables.js';
 import type { Manifest } from '../../vault/manifest.js';
 import { requiredTablesOf } from '../content/required-tables.js';
@@ -29,8 +27,6 @@ export interface RestoreInput extends Caller {
   readonly tables?: readonly string[] | undefined;
 }
 
-const tablesSchema = z.array(z.string().min(1)).min(1).max(1_000).optional();
-
 /**
  * 1. Copies the backup to a private place and verifies the copy in full against its manifest.
  * 2. Refuses what belongs to another application or brings code nobody asked for.
@@ -41,7 +37,6 @@ const tablesSchema = z.array(z.string().min(1)).min(1).max(1_000).optional();
  * Until the fourth step ends, a failure or an abort leaves the live database as it was.
  */
 export function restoreBackup(parts: OperationParts, nameOrLatest: string, input: RestoreInput): OperationRun<Receipt> {
-  parseInput(tablesSchema, input.tables);
   const spec = {
     type: 'restore',
     by: callerName(input),

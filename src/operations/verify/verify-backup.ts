@@ -1,8 +1,6 @@
-import { z } from 'zod';
 import type { VerificationReport } from '../../engines/engine.js';
 import type { VerifyOutcome } from '../../events/outcomes.js';
-import { type CheckLevel, type VerificationLevel, verificationLevels } from '../../options/backup-kind.js';
-import { parseInput } from '../../options/parse-input.js';
+import type { CheckLevel, VerificationLevel } from '../../options/backup-kind.js';
 import type { Manifest } from '../../vault/manifest.js';
 import { expectedContent } from '../content/expected-content.js';
 import { type Caller, callerName, type OperationParts } from '../operation-parts.js';
@@ -31,7 +29,7 @@ export function verifyBackup(
   nameOrLatest: string,
   input: VerifyInput,
 ): OperationRun<VerifyOutcome> {
-  const level = parseInput(z.enum(verificationLevels).default('full'), input.level);
+  const level = input.level ?? 'full';
   const spec = {
     type: 'verify',
     by: callerName(input),
