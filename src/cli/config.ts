@@ -42,8 +42,8 @@ export async function loadSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = 
   const fromConfig = (path: string): string => (isAbsolute(path) ? path : resolve(base, path));
   const database = flags.database || env.BACKUP_DATABASE || relativeTo(fromConfig, given.database);
   const directory = flags.directory || env.BACKUP_DIRECTORY || relativeTo(fromConfig, given.directory);
-  if (database === undefined || directory === undefined) {
-    const missing = database === undefined ? 'database' : 'directory';
+  if (database == null || directory == null) {
+    const missing = database == null ? 'database' : 'directory';
     const hint = `Give --${missing} <path>, set BACKUP_${missing.toUpperCase()}, or write a config with: npx express-db-backup init`;
     throw new BackupError('invalid_options', `No ${missing} was named. ${hint}`);
   }

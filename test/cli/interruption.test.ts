@@ -90,7 +90,11 @@ describe.runIf(existsSync('/proc/self/stat'))('a migration that is interrupted',
     const ran = join(temporaryFolder(), 'ran');
     const interruption = new Interruption(() => undefined);
     onTestFinished(() => interruption.stop());
-    const context = { terminal: new Terminal(true), signal: AbortSignal.abort(), interruption } as CommandContext;
+    const context = {
+      terminal: new Terminal({ json: true }),
+      signal: AbortSignal.abort(),
+      interruption,
+    } as CommandContext;
     await expect(guardedCommand(['touch', ran], context).run()).rejects.toThrow(MigrationNotStarted);
     expect(existsSync(ran)).toBe(false);
   });

@@ -1,4 +1,5 @@
-import { chownSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { confirmed, runCli } from '../helpers/cli.js';
@@ -42,6 +43,17 @@ describe.runIf(process.getuid?.() === 0)('root, among the backups of another use
     const line = 'id -u > from-id; id -G >> from-id; echo $HOME >> from-id';
     expect((await runCli(['migrate', '--', 'sh', '-c', line], project)).code).toBe(0);
     expect(readFileSync(join(project.cwd, 'from-id'), 'utf8')).toBe(`${nobody}\n${nobody}\n/nonexistent\n`);
+  });
+
+  it('is told by doctor how that user gets a place that is not there yet', async () => {
+    const { cwd } = createProject(nobody);
+    const directory = 'of root/backups';
+    mkdirSync(join(cwd, 'of root'));
+    const told = await runCli(['doctor', '--directory', directory, '--json'], { cwd });
+    const { diagnoses } = JSON.parse(told.stdout) as { diagnoses: { check: string; fix: string | null }[] };
+    const fix = diagnoses.find(({ check }) => check === 'vault')?.fix ?? '';
+    expect(spawnSync('sh', ['-c', fix.replace('Run as root: ', '')]).status).toBe(0);
+    expect((await runCli(['create', '--directory', directory], { cwd })).code).toBe(0);
   });
 
   it("stays root where the backups are its own, and where the database is another user's", async () => {

@@ -60,6 +60,11 @@ describe('a config', () => {
     expect(detail).toMatch(new RegExp(`Expected \`confirmationPhrase\` to be .*${wanted}`));
   });
 
+  it.each(['list', 'doctor'])('with null is one without it, for %s', async (command) => {
+    const { detail } = await runJson([command], createProject({ database: null }), problem, 2);
+    expect(detail).toContain('No database was named');
+  });
+
   it('that exports by name is told that its default is wanted', async () => {
     const { cwd } = createProject();
     writeFileSync(join(cwd, 'named.mjs'), "export const database = 'app.db', directory = 'backups';");
