@@ -44,7 +44,8 @@ export async function loadSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = 
   const directory = flags.directory || env.BACKUP_DIRECTORY || relativeTo(fromConfig, given.directory);
   if (database == null || directory == null) {
     const missing = database == null ? 'database' : 'directory';
-    const hint = `Give --${missing} <path>, set BACKUP_${missing.toUpperCase()}, or write a config with: npx express-db-backup init`;
+    const orElse = file === null ? 'write a config with: npx express-db-backup init' : `add it to ${file}.`;
+    const hint = `Give --${missing} <path>, set BACKUP_${missing.toUpperCase()}, or ${orElse}`;
     throw new BackupError('invalid_options', `No ${missing} was named. ${hint}`);
   }
   // Metrics and lines of a log are the application's; a command tells the one who typed it.

@@ -1,6 +1,6 @@
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type BackupError, systemCode, toBackupError } from '../../../errors.js';
+import { BackupError, systemCode, toBackupError } from '../../../errors.js';
 import type { BackupService } from '../../../operations/backup-service.js';
 import { hintOf } from '../../hints.js';
 import { shellQuote } from '../../shell-quote.js';
@@ -14,10 +14,22 @@ export async function examineVault(service: BackupService, directory: string): P
   try {
     requirePlace(directory);
     await service.stats();
-    return [passed(check, 'The backups can be read.')];
+    requireWritable(directory);
+    return [passed(check, 'The backups can be read, and new ones can be written.')];
   } catch (error) {
     return [refusal(directory, toBackupError(error))];
   }
+}
+
+/** @throws BackupError `vault_read_only` */
+function requireWritable(directory: string): void {
+  const folders = ['', 'metadata', '.state'].map((name) => join(directory, name)).filter((path) => existsSync(path));
+  for (const folder of folders)
+    try {
+      accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      throw new BackupError('vault_read_only', `This user may not write into ${folder}.`, { cause });
+    }
 }
 
 /** A vault that cannot be used, with what makes it one that can. */
