@@ -38,6 +38,7 @@ const inputSchema = z.object({
   label: notesSchema.optional(),
   onFailure: z.enum(['restore', 'keep']).default('restore'),
   mayEmpty: z.array(z.string()).default([]),
+  beforeRestore: z.custom<() => void | Promise<void>>((value) => typeof value === 'function', 'a function').optional(),
 });
 
 /** Another process that migrates the same database is waited for. */
@@ -58,10 +59,11 @@ export async function guardMigration<Result>(
 ): Promise<GuardedMigration<Result>> {
   if (typeof migrate !== 'function')
     throw new BackupError('invalid_request', 'Expected a function that migrates.', { facts: { errors: [] } });
-  const { label, onFailure, mayEmpty } = parseInput(inputSchema, {
+  const { label, onFailure, mayEmpty, beforeRestore } = parseInput(inputSchema, {
     label: input.label,
     onFailure: input.onFailure,
     mayEmpty: input.mayEmpty,
+    beforeRestore: input.beforeRestore,
   });
   const by = callerName(input);
   try {
@@ -71,7 +73,6 @@ export async function guardMigration<Result>(
       input.signal?.throwIfAborted();
       await noteBeginning(parts, backup, label ?? null);
       const allowed = [...parts.options.mayEmpty, ...mayEmpty];
-      const { beforeRestore } = input;
       return attempt(parts, migrate, { backup, mayEmpty: allowed, onFailure, by, beforeRestore });
     });
   } catch (error) {
