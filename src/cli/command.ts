@@ -32,7 +32,7 @@ export async function runToItsEnd(
   flags: GlobalFlags,
   work: (terminal: Terminal, interruption: Interruption) => Promise<number>,
 ): Promise<void> {
-  const terminal = new Terminal(flags.json === true);
+  const terminal = new Terminal(flags);
   const interruption = new Interruption((code) => endAtOnce(terminal, code));
   try {
     process.exitCode = await work(terminal, interruption);

@@ -42,9 +42,10 @@ export async function loadSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = 
   const fromConfig = (path: string): string => (isAbsolute(path) ? path : resolve(base, path));
   const database = flags.database || env.BACKUP_DATABASE || relativeTo(fromConfig, given.database);
   const directory = flags.directory || env.BACKUP_DIRECTORY || relativeTo(fromConfig, given.directory);
-  if (database === undefined || directory === undefined) {
-    const missing = database === undefined ? 'database' : 'directory';
-    const hint = `Give --${missing} <path>, set BACKUP_${missing.toUpperCase()}, or write a config with: npx express-db-backup init`;
+  if (database == null || directory == null) {
+    const missing = database == null ? 'database' : 'directory';
+    const orElse = file === null ? 'write a config with: npx express-db-backup init' : `add it to ${file}.`;
+    const hint = `Give --${missing} <path>, set BACKUP_${missing.toUpperCase()}, or ${orElse}`;
     throw new BackupError('invalid_options', `No ${missing} was named. ${hint}`);
   }
   // Metrics and lines of a log are the application's; a command tells the one who typed it.

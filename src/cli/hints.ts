@@ -13,6 +13,7 @@ const hints: { readonly [Code in ErrorCode]?: string } = {
   backup_pinned: `Unpin it first: ${program} pin <name> --off`,
   backup_changed: `Look at it again: ${program} list`,
   offline_restore_required: `Stop the application and run: ${program} restore <name>`,
+  database_busy: `Try again when it is free; ${program} doctor says which processes have the database open.`,
   operation_in_progress: 'Wait until it has ended, then try again.',
   untrusted_objects: 'Read them; if they are wanted, repeat with --accept-new-triggers.',
   database_missing: `Check which file is named, and whether it was moved; ${program} restore latest puts the last backup in its place.`,

@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { BackupError } from '../errors.js';
 
-const names = ['SIGINT', 'SIGTERM'] as const;
+/** SIGHUP is of a terminal that went away, as with a connection. */
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** npm passes on a Ctrl-C that the terminal has sent to everybody already: what comes so close is the same one. */
 const echoMs = 500;

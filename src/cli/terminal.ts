@@ -1,6 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { inspect, stripVTControlCharacters } from 'node:util';
 import { BackupError, type Problem, toProblem } from '../errors.js';
+import { completeCommands, completedJson } from './complete-commands.js';
+import type { GlobalFlags } from './config.js';
 import { hintOf } from './hints.js';
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
@@ -8,13 +10,15 @@ type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 /** Where a command tells what it did: for people, or one JSON document for a script. */
 export class Terminal {
   readonly isJson: boolean;
+  readonly #flags: GlobalFlags;
   /** Either stream may lead into a file by itself. */
   readonly #colours: { readonly out: boolean; readonly error: boolean };
   /** Takes away what stands in the last line for the moment. */
   makeWay: () => void = () => undefined;
 
-  constructor(isJson: boolean) {
-    this.isJson = isJson;
+  constructor(flags: GlobalFlags) {
+    this.isJson = flags.json === true;
+    this.#flags = flags;
     // https://no-color.org: present and not empty.
     const hasColours = ({ isTTY }: NodeJS.WriteStream): boolean => isTTY === true && !process.env.NO_COLOR;
     this.#colours = { out: hasColours(process.stdout), error: hasColours(process.stderr) };
@@ -24,14 +28,14 @@ export class Terminal {
   tell(value: object, lines: readonly string[]): void {
     this.makeWay();
     process.stdout.write(
-      this.isJson ? `${JSON.stringify(value)}\n` : lines.map((line) => `${harmless(line)}\n`).join(''),
+      this.isJson ? `${completedJson(value, this.#flags)}\n` : lines.map((line) => this.#line(line)).join(''),
     );
   }
 
   /** For people only, while a command still works. */
   note(line: string): void {
     this.makeWay();
-    if (!this.isJson) process.stderr.write(`${harmless(line)}\n`);
+    if (!this.isJson) process.stderr.write(this.#line(line));
   }
 
   /** For whoever looks into a fault; also beside a document for a script. */
@@ -44,12 +48,16 @@ export class Terminal {
     this.makeWay();
     const problem: Problem = { ...toProblem(error), hint: hintOf(error) };
     if (this.isJson) {
-      process.stdout.write(`${JSON.stringify(problem)}\n`);
+      process.stdout.write(`${completedJson(problem, this.#flags)}\n`);
       return;
     }
     const title = this.#colours.error ? styled('red', problem.title) : problem.title;
-    const detail = problem.detail.split('\n').map(harmless).join('\n');
-    process.stderr.write(`${title}: ${detail}\n${problem.hint}\n`);
+    const lines = [...`${title}: ${problem.detail}`.split('\n'), problem.hint];
+    process.stderr.write(lines.map((line) => this.#line(line)).join(''));
+  }
+
+  #line(line: string): string {
+    return `${completeCommands(harmless(line), this.#flags)}\n`;
   }
 
   /** For what goes to standard output. */

@@ -14,8 +14,10 @@ const mostTables = 20;
  */
 export function assessLosses(losses: readonly Loss[] | null, live: Live): Assessment {
   const [worst] = losses?.toSorted((a, b) => b.rows - a.rows) ?? [];
-  const checks = { tables_kept: losses === null ? null : worst === undefined };
-  return { checks, findings: losses === null || worst === undefined ? [] : [findingOf(worst, losses, live)] };
+  if (losses !== null && worst !== undefined)
+    return { checks: { tables_kept: false }, findings: [findingOf(worst, losses, live)] };
+  // Of a database that is gone, or cannot be seen, more important things are told.
+  return { checks: { tables_kept: losses === null || live.state !== 'readable' ? null : true }, findings: [] };
 }
 
 function findingOf({ table, rows, backup }: Loss, losses: readonly Loss[], live: Live): Finding {

@@ -6,6 +6,8 @@ import { longestNotes, notesSchema } from './notes.js';
 const isSignal = (value: unknown): boolean =>
   typeof (value as Partial<AbortSignal> | null)?.addEventListener === 'function';
 
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+
 /** Who asks, from where, and what ends it. */
 const caller = {
   by: z.string().min(1).optional(),
@@ -37,6 +39,7 @@ export const methodInputs = {
     label: z.string().max(longestNotes).optional(),
     onFailure: z.enum(['restore', 'keep']).optional(),
     mayEmpty: z.array(z.string()).optional(),
+    beforeRestore: z.custom<() => void | Promise<void>>(isFunction, 'Expected a function.').optional(),
   }),
   file: z.string('Expected the path of a file.').min(1, 'Expected the path of a file.'),
   reader: z.custom<object>(isReader, 'Expected a reader with the functions `tell` and `end`.'),
@@ -45,5 +48,5 @@ export const methodInputs = {
 
 function isReader(value: unknown): boolean {
   const reader = value as { tell?: unknown; end?: unknown } | null | undefined;
-  return typeof reader?.tell === 'function' && typeof reader.end === 'function';
+  return isFunction(reader?.tell) && isFunction(reader?.end);
 }

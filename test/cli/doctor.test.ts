@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -190,4 +191,13 @@ describe.runIf(existsSync('/proc/self/fd'))('the processes that have the databas
       inspect(rescued, (database: Database.Database) => database.prepare('SELECT * FROM commits').all()),
     ).toHaveLength(1);
   });
+});
+
+it('what makes the database private is a command that does', async () => {
+  const project = createProject();
+  renameSync(project.file, join(project.cwd, 'the app.db'));
+  await runCli(['create', '--database', 'the app.db'], project);
+  const fix = (await diagnose(project, 11, '--database', 'the app.db'))('permissions')?.fix ?? '';
+  expect(spawnSync('sh', ['-c', fix.replace('Run: ', '')]).status, fix).toBe(0);
+  expect((await diagnose(project, 0, '--database', 'the app.db'))('permissions')?.verdict).toBe('ok');
 });

@@ -1,8 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { CommandContext } from '../../dist/cli/command.js';
+import { guardedCommand } from '../../dist/cli/guarded-command.js';
+import { Interruption } from '../../dist/cli/interruption.js';
+import { Terminal } from '../../dist/cli/terminal.js';
+import { MigrationNotStarted } from '../../dist/operations/migrate/guard-migration.js';
 import { runCli } from '../helpers/cli.js';
 import { createDatabase, generations, inspect } from '../helpers/live-database.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -63,11 +68,35 @@ describe.runIf(existsSync('/proc/self/stat'))('a migration that is interrupted',
     ['a shell waits for', 'node slow.cjs; echo done', 'SIGTERM', 143],
     ['a shell waits for', 'node slow.cjs; echo done', 'SIGINT', 130],
     ['has a session of its own', 'setsid node slow.cjs & wait', 'SIGTERM', 143],
+    ['has lost the terminal', 'node slow.cjs; echo done', 'SIGHUP', 129],
   ] as const)('leaves nothing that writes where its work %s (%s, %s)', async (_what, line, signal, ended) => {
     const { cwd, live } = createProject();
     const { code, stderr } = await runCli([...shell, line], { cwd, meanwhile: interrupt(cwd, [signal, 0]) });
     expect([code, isAlive(cwd), live()]).toEqual([ended, false, 'first:500']);
     expect(stderr).toContain('from before it, was restored');
+  });
+
+  it('is undone also where it ends in the middle as if all was well', async () => {
+    const half = `new (require(${better}))('app.db').exec('DELETE FROM items WHERE id <= 250');
+      for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => process.exit(0));`;
+    const { cwd, live } = createProject(half);
+    const meanwhile = interrupt(cwd, ['SIGINT', 0]);
+    const { code, stderr } = await runCli(['migrate', '--', 'node', 'slow.cjs'], { cwd, meanwhile });
+    expect([code, live()]).toEqual([130, 'first:500']);
+    expect(stderr).toContain('node was interrupted. app_pre_migration_');
+  });
+
+  it('before its command began is not begun', async () => {
+    const ran = join(temporaryFolder(), 'ran');
+    const interruption = new Interruption(() => undefined);
+    onTestFinished(() => interruption.stop());
+    const context = {
+      terminal: new Terminal({ json: true }),
+      signal: AbortSignal.abort(),
+      interruption,
+    } as CommandContext;
+    await expect(guardedCommand(['touch', ran], context).run()).rejects.toThrow(MigrationNotStarted);
+    expect(existsSync(ran)).toBe(false);
   });
 
   it('is not waited for when somebody insists', async () => {
@@ -122,6 +151,26 @@ describe.runIf(existsSync('/proc/self/stat'))('a migration that fails', () => {
     const line = 'node slow.cjs & while [ ! -s pid ]; do sleep 0.1; done; exit 3';
     const { code } = await runCli([...shell, line], { cwd });
     expect([code, isAlive(cwd), live()]).toEqual([3, false, 'first:500']);
+  });
+
+  it('is undone when what it left behind has ended, also where it said that it was well', async () => {
+    const { cwd, live } = createProject();
+    const emptied = `new (require(${better}))('app.db').exec('DELETE FROM items')`;
+    writeFileSync(join(cwd, 'empty.cjs'), emptied);
+    const line = 'node slow.cjs & while [ ! -s pid ]; do sleep 0.1; done; node empty.cjs';
+    const { code, stderr } = await runCli([...shell, line], { cwd });
+    expect([code, isAlive(cwd), live()]).toEqual([10, false, 'first:500']);
+    expect(stderr).toContain('The table items had 500 rows and has none.');
+  });
+
+  it.each([
+    ['', 'An empty name cannot be run'],
+    ['app.db/migrate', 'app.db/migrate cannot be run'],
+  ])('to begin (%j) has nothing put back', async (command, said) => {
+    const { cwd } = createProject();
+    const { code, stderr } = await runCli(['migrate', '--', command], { cwd });
+    expect([code, readdirSync(join(cwd, 'backups')).filter((name) => name.includes('safety'))]).toEqual([2, []]);
+    expect(stderr).toContain(said);
   });
 });
 

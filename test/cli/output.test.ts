@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { existsSync, openSync } from 'node:fs';
+import { existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BackupError, type ErrorCode, errorTable } from 'express-db-backup';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { hintOf } from '../../dist/cli/hints.js';
 import { confirmed, createProject, problem, runCli, runJson, runTyped } from '../helpers/cli.js';
 import { createdSchema } from '../helpers/contract.js';
@@ -48,6 +49,34 @@ describe('a hint', () => {
     const { stderr } = await runCli(['remove', backup.filename], project);
     expect(stderr).toContain('npx express-db-backup pin <name> --off');
     expect((await runJson(['remove', backup.filename], project, problem, 6)).hint).toContain('--off');
+  });
+});
+
+describe('a command that is told', () => {
+  const advised = z.looseObject({ findings: z.array(z.looseObject({ command: z.string() })) });
+
+  it('works as it is told where the config was named by a flag', async () => {
+    const project = createProject();
+    renameSync(join(project.cwd, 'backup.config.json'), join(project.cwd, "somebody's config.json"));
+    const flags = ['--config', "somebody's config.json"];
+    await runCli(['create', ...flags], project);
+    project.change('DELETE FROM items');
+    const { findings } = await runJson(['health', ...flags], project, advised, 11);
+    expect((await runCli(['health', ...flags], project)).stdout).toContain(findings[0]?.command);
+    const { code, shown } = await runTyped(findings[0]?.command ?? '', project);
+    expect([code, project.live()], shown).toEqual([0, 'first:500']);
+  });
+
+  it('names the database and the directory as they were named', async () => {
+    const { cwd } = createProject();
+    rmSync(join(cwd, 'backup.config.json'));
+    const flags = ['--database', 'app.db', '--directory', 'kept'];
+    const { stderr } = await runCli(['migrate', '--on-failure', 'keep', ...flags, '--', 'false'], { cwd });
+    expect(stderr).toContain(
+      'run: npx express-db-backup --database app.db --directory kept restore app_pre_migration_',
+    );
+    const { hint } = await runJson(['verify', 'app_backup_2026-01-08_21-00-00.db', ...flags], { cwd }, problem, 5);
+    expect(hint).toBe('npx express-db-backup --database app.db --directory kept list shows what there is.');
   });
 });
 

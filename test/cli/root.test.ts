@@ -1,4 +1,5 @@
-import { chownSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { confirmed, runCli } from '../helpers/cli.js';
@@ -16,6 +17,8 @@ function createProject(owner: number) {
   for (const path of ['', ...readdirSync(cwd)]) chownSync(join(cwd, path), owner, owner);
   return { cwd };
 }
+
+type Project = ReturnType<typeof createProject>;
 
 const ownersIn = (folder: string): Set<number> =>
   new Set(
@@ -42,6 +45,20 @@ describe.runIf(process.getuid?.() === 0)('root, among the backups of another use
     const line = 'id -u > from-id; id -G >> from-id; echo $HOME >> from-id';
     expect((await runCli(['migrate', '--', 'sh', '-c', line], project)).code).toBe(0);
     expect(readFileSync(join(project.cwd, 'from-id'), 'utf8')).toBe(`${nobody}\n${nobody}\n/nonexistent\n`);
+  });
+
+  it.each([
+    ['a place that is not there yet', 'of root/backups', ({ cwd }: Project) => mkdirSync(join(cwd, 'of root'))],
+    ['a vault that was made read-only', 'backups', ({ cwd }: Project) => chmodSync(join(cwd, 'backups'), 0o500)],
+  ])('is told by doctor how that user gets %s', async (_what, directory, spoil) => {
+    const project = createProject(nobody);
+    expect((await runCli(['create'], project)).code).toBe(0);
+    spoil(project);
+    const told = await runCli(['doctor', '--directory', directory, '--json'], project);
+    const { diagnoses } = JSON.parse(told.stdout) as { diagnoses: { check: string; fix: string | null }[] };
+    const fix = diagnoses.find(({ check }) => check === 'vault')?.fix ?? '';
+    expect([told.code, spawnSync('sh', ['-c', fix.replace('Run as root: ', '')]).status], fix).toEqual([8, 0]);
+    expect((await runCli(['create', '--directory', directory], project)).code).toBe(0);
   });
 
   it("stays root where the backups are its own, and where the database is another user's", async () => {

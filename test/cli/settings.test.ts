@@ -60,6 +60,28 @@ describe('a config', () => {
     expect(detail).toMatch(new RegExp(`Expected \`confirmationPhrase\` to be .*${wanted}`));
   });
 
+  it.each(['list', 'doctor'])('with null is one without it, for %s', async (command) => {
+    const { detail } = await runJson([command], createProject({ database: null }), problem, 2);
+    expect(detail).toContain('No database was named');
+  });
+
+  it.each([
+    ['ends the process', 'process.exit(0)'],
+    ['waits for what never comes', 'await new Promise(() => undefined)'],
+  ])('that %s is no success', async (_what, text) => {
+    const { cwd, directory } = createProject();
+    writeFileSync(join(cwd, 'ending.mjs'), `${text}; export default {};`);
+    const { code, stderr } = await runCli(['create', '--config', 'ending.mjs'], { cwd });
+    expect([code, existsSync(directory)]).toEqual([1, false]);
+    expect(stderr).toContain('ended before it was done');
+  });
+
+  it('that lacks what is needed is not told to be written again', async () => {
+    const { cwd } = createProject({ directory: undefined });
+    const { detail } = await runJson(['list'], { cwd }, problem, 2);
+    expect(detail).toContain(`or add it to ${join(cwd, 'backup.config.json')}.`);
+  });
+
   it('that exports by name is told that its default is wanted', async () => {
     const { cwd } = createProject();
     writeFileSync(join(cwd, 'named.mjs'), "export const database = 'app.db', directory = 'backups';");

@@ -34,6 +34,7 @@ describe('the page of the command', () => {
     const documented = rows.flatMap(([code = '']) => (/^\d+$/.test(code) ? [Number(code)] : []));
     const used = new Set([
       0,
+      129,
       130,
       143,
       ...Object.values(healthCodes),

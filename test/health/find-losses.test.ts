@@ -179,5 +179,6 @@ describe('the finding', () => {
   it('is none where nothing is lost, and nobody can tell without a backup', () => {
     expect(assessLosses([], live())).toEqual({ checks: { tables_kept: true }, findings: [] });
     expect(assessLosses(null, live())).toEqual({ checks: { tables_kept: null }, findings: [] });
+    expect(assessLosses([], { ...live(), state: 'empty' }).checks).toEqual({ tables_kept: null });
   });
 });

@@ -249,3 +249,14 @@ it('a backup that is damaged, or has files beside it, is told as that', async ()
   writeFileSync(join(directory, second.filename), Buffer.alloc(size, 7));
   await expect(service.compare(second.filename, 'live')).rejects.toMatchObject({ code: 'backup_damaged' });
 });
+
+it('a live file that is destroyed is told as that, and no sound backup is blamed for it', async () => {
+  const { service, database, databaseFile } = createWorkspace();
+  const { filename } = await service.create();
+  database.close();
+  writeFileSync(databaseFile, 'No database any more. '.repeat(1_000));
+  const told = { code: 'source_damaged' };
+  await expect(service.compare(filename, 'live')).rejects.toMatchObject(told);
+  await expect(service.compare('live', filename)).rejects.toMatchObject(told);
+  await expect(service.create()).rejects.toMatchObject(told);
+});

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { BackupError, BackupServiceOptions, GuardInput } from 'express-db-backup';
+import { BackupError, type BackupServiceOptions, type GuardInput } from 'express-db-backup';
 import knex from 'knex';
 import { Umzug } from 'umzug';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -70,7 +70,7 @@ describe('a migration that does what it should', () => {
 
 describe('a migration that fails is undone', () => {
   it.each([
-    ['throws', 'CREATE TABLE half (id); CREATE TABLE items (id)', 'table items already exists'],
+    ['throws', 'CREATE TABLE half (id); CREATE TABLE items (id)', 'table items already exists. app_pre_migration_'],
     ['empties a table', 'CREATE TABLE half (id); DELETE FROM items', 'The table items had 500 rows and has none'],
     ['drops a required table', 'CREATE TABLE half (id); DROP TABLE items', 'The table items is missing'],
   ])('when it %s', async (_what, sql, told) => {
@@ -98,6 +98,21 @@ describe('a migration that fails is undone', () => {
     expect(generations(database)).toBe('');
     await service.restore(backup);
     expect(generations(database)).toBe('first:500');
+  });
+
+  it('when what it has started has ended, and not where that cannot be ended', async () => {
+    const { guard, rows } = createGuarded();
+    const seen: unknown[] = [];
+    const before = { beforeRestore: () => void seen.push(rows('items')) };
+    await expect(guard('DELETE FROM items', before)).rejects.toMatchObject({ facts: { restored: true } });
+    await guard('DELETE FROM commits', before);
+    expect([seen, rows('items')]).toEqual([[0], 500]);
+    const undying = { beforeRestore: () => Promise.reject(new BackupError('database_busy', 'It goes on.')) };
+    await expect(guard('DELETE FROM items', undying)).rejects.toMatchObject({
+      facts: { restored: false },
+      message: expect.stringContaining('It goes on.') as string,
+    });
+    expect(rows('items')).toBe(0);
   });
 
   it('unless it may empty that table', async () => {
@@ -290,16 +305,18 @@ it('two that start at once go one after the other', async () => {
   expect(done.map(({ result }) => result)).toEqual([0, 0]);
 });
 
-it.each([[{ label: 'x'.repeat(1_001) }], [{ onFailure: 'ignore' }], [{ mayEmpty: 'items' }]])(
-  '%j is invalid_request, and nothing is migrated',
-  async (input) => {
-    const { service, directory } = createGuarded();
-    await expect(service.guardMigration(() => expect.fail(), input as never)).rejects.toMatchObject({
-      code: 'invalid_request',
-    });
-    expect(storedBackups(directory)).toEqual([]);
-  },
-);
+it.each([
+  [{ label: 'x'.repeat(1_001) }],
+  [{ onFailure: 'ignore' }],
+  [{ mayEmpty: 'items' }],
+  [{ beforeRestore: 'stop' }],
+])('%j is invalid_request, and nothing is migrated', async (input) => {
+  const { service, directory } = createGuarded();
+  await expect(service.guardMigration(() => expect.fail(), input as never)).rejects.toMatchObject({
+    code: 'invalid_request',
+  });
+  expect(storedBackups(directory)).toEqual([]);
+});
 
 describe('with Knex', () => {
   const openKnex = (filename: string) => {

@@ -4,16 +4,17 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { BackupError, systemCode, toBackupError } from '../../errors.js';
 import { configNames, type GlobalFlags } from '../config.js';
 import { type ConfigFormat, configTemplate } from '../config-template.js';
+import { shellQuote } from '../shell-quote.js';
 import { Terminal } from '../terminal.js';
 
 const defaultName = 'backup.config.mjs';
 
 /** Writes a config file, and never over one that is there. It needs no service, which has no options yet. */
 export async function init(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env): Promise<void> {
-  const terminal = new Terminal(flags.json === true);
+  const terminal = new Terminal({ json: flags.json });
   const file = resolve(flags.config ?? defaultName);
   // Whoever has named the config is told how to name it again.
-  const named = flags.config === undefined ? '' : ` --config ${flags.config}`;
+  const named = flags.config === undefined ? '' : ` --config ${shellQuote(flags.config)}`;
   const paths = {
     database: flags.database || env.BACKUP_DATABASE || 'data/app.db',
     directory: flags.directory || env.BACKUP_DIRECTORY || 'backups',

@@ -1,6 +1,7 @@
 import { BackupError } from '../../errors.js';
+import { MigrationNotStarted } from '../../operations/migrate/guard-migration.js';
 import type { Command } from '../command.js';
-import { CommandFailed, runGuarded } from '../guarded-command.js';
+import { CommandFailed, guardedCommand } from '../guarded-command.js';
 
 export interface MigrateFlags {
   readonly label?: string;
@@ -14,19 +15,26 @@ export function migrate(command: readonly string[], flags: MigrateFlags): Comman
     const { service, terminal, interruption, caller } = context;
     // Not its arguments: there may be a secret among them.
     const label = flags.label ?? command[0];
+    const guarded = guardedCommand(command, context);
     try {
-      const { backup, validation } = await service.guardMigration(() => runGuarded(command, context), {
+      const { backup, validation } = await service.guardMigration(guarded.run, {
         ...caller,
         ...flags,
         label,
+        beforeRestore: guarded.endRest,
       });
       const from = backup === null ? 'There was no database before it.' : `Before it: ${backup.filename}`;
       terminal.tell({ backup, validation }, [`${terminal.style('green', 'Migrated.')} ${from}`]);
       return 0;
     } catch (error) {
-      if (!(error instanceof BackupError) || !(error.cause instanceof CommandFailed)) throw error;
+      if (!(error instanceof BackupError)) throw error;
+      const { cause } = error;
+      const { aborted } = interruption.signal;
+      if (aborted && cause instanceof MigrationNotStarted)
+        throw new BackupError('operation_cancelled', cause.message, { cause });
+      if (!(cause instanceof CommandFailed)) throw error;
       terminal.fail(error);
-      return interruption.signal.aborted ? interruption.code : error.cause.exitCode;
+      return aborted ? interruption.code : cause.exitCode;
     }
   };
 }

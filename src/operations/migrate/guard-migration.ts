@@ -18,6 +18,8 @@ export interface GuardInput extends Caller {
   readonly onFailure?: 'restore' | 'keep' | undefined;
   /** Tables that may lose all their rows, or be dropped. */
   readonly mayEmpty?: readonly string[] | undefined;
+  /** Awaited before a restore: ends what would go on writing. Where it rejects nothing is restored. */
+  readonly beforeRestore?: (() => void | Promise<void>) | undefined;
 }
 
 export interface GuardedMigration<Result> extends Judgement {
@@ -48,7 +50,7 @@ export async function guardMigration<Result>(
 ): Promise<GuardedMigration<Result>> {
   if (typeof migrate !== 'function')
     throw new BackupError('invalid_request', 'Expected a function that migrates.', { facts: { errors: [] } });
-  const { label, onFailure = 'restore', mayEmpty = [] } = input;
+  const { label, onFailure = 'restore', mayEmpty = [], beforeRestore } = input;
   const by = callerName(input);
   try {
     return await inMigrationTurn(parts, input.signal, async () => {
@@ -59,7 +61,8 @@ export async function guardMigration<Result>(
       const backup = await backUp(parts, { ...input, kind: 'pre_migration', notes, by });
       input.signal?.throwIfAborted();
       await noteBeginning(parts, backup, label ?? null);
-      return attempt(parts, migrate, { backup, mayEmpty: [...parts.options.mayEmpty, ...mayEmpty], onFailure, by });
+      const allowed = [...parts.options.mayEmpty, ...mayEmpty];
+      return attempt(parts, migrate, { backup, mayEmpty: allowed, onFailure, by, beforeRestore });
     });
   } catch (error) {
     if (input.signal?.aborted !== true || error !== input.signal.reason) throw error;
@@ -110,12 +113,13 @@ interface Attempt {
   readonly mayEmpty: readonly string[];
   readonly onFailure: 'restore' | 'keep';
   readonly by: string;
+  readonly beforeRestore: GuardInput['beforeRestore'];
 }
 
 async function attempt<Result>(
   parts: OperationParts,
   migrate: () => Result | Promise<Result>,
-  { backup, mayEmpty, onFailure, by }: Attempt,
+  { backup, mayEmpty, onFailure, by, beforeRestore }: Attempt,
 ): Promise<GuardedMigration<Result>> {
   const { migration } = parts;
   let close = migration.settle;
@@ -126,7 +130,7 @@ async function attempt<Result>(
     return { result, backup, ...judgement };
   } catch (cause) {
     if (cause instanceof MigrationNotStarted) throw new BackupError('invalid_request', cause.message, { cause });
-    const failure = await undoMigration(parts, { backup, cause, onFailure, by });
+    const failure = await undoMigration(parts, { backup, cause, onFailure, by, beforeRestore });
     const isSettled = failure.facts.restored === true || backup === null || onFailure === 'keep';
     if (!isSettled) close = migration.fail;
     throw failure;

@@ -11,6 +11,7 @@ interface FailedMigration {
   readonly cause: unknown;
   readonly onFailure: 'restore' | 'keep';
   readonly by: string;
+  readonly beforeRestore: (() => void | Promise<void>) | undefined;
 }
 
 /**
@@ -19,9 +20,10 @@ interface FailedMigration {
  */
 export async function undoMigration(
   parts: OperationParts,
-  { backup, cause, onFailure, by }: FailedMigration,
+  { backup, cause, onFailure, by, beforeRestore }: FailedMigration,
 ): Promise<BackupError> {
-  const why = cause instanceof Error && cause.message !== '' ? cause.message : `The migration threw ${String(cause)}.`;
+  const thrown = cause instanceof Error && cause.message !== '' ? cause.message : `The migration threw ${String(cause)}`;
+  const why = /[.!?]$/.test(thrown) ? thrown : `${thrown}.`;
   if (backup === null)
     return new BackupError('migration_failed', `${why} There was no database before it.`, {
       facts: { backup: null, restored: false, command: null },
@@ -35,6 +37,7 @@ export async function undoMigration(
       cause,
     });
   try {
+    await beforeRestore?.();
     const { safetyBackup } = await inTurn(parts, () => restoreBackup(parts, filename, { by }));
     const undo = `What the migration had made of it is in ${safetyBackup}.`;
     return new BackupError('migration_failed', `${why} ${filename}, from before it, was restored. ${undo}`, {

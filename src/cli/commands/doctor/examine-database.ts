@@ -2,6 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { BackupService } from '../../../operations/backup-service.js';
 import { loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
+import { shellQuote } from '../../shell-quote.js';
 import { type Diagnosis, note, passed } from './diagnosis.js';
 
 export async function examineJournal(service: BackupService): Promise<Diagnosis> {
@@ -20,7 +21,7 @@ export async function examineAccess(file: string): Promise<Diagnosis> {
     const { mode } = await stat(file);
     if ((mode & 0o007) === 0) return passed(check, 'The database is private.');
     const message = `Every user of this machine may ${(mode & 0o002) === 0 ? 'read' : 'write to'} the database.`;
-    return { check, verdict: 'warning', message, fix: 'Run: chmod o-rwx on the database file' };
+    return { check, verdict: 'warning', message, fix: `Run: chmod o-rwx ${shellQuote(file)}` };
   } catch {
     const message = 'The database file is not there, or this user may not read and write it.';
     return { check, verdict: 'warning', message, fix: 'Run this command as the user of the application.' };

@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type BackupError, systemCode, toBackupError } from '../../../errors.js';
+import { BackupError, systemCode, toBackupError } from '../../../errors.js';
 import type { BackupService } from '../../../operations/backup-service.js';
 import { hintOf } from '../../hints.js';
+import { shellQuote } from '../../shell-quote.js';
 import { requirePlace } from '../../vault-place.js';
 import { type Diagnosis, passed } from './diagnosis.js';
 
@@ -13,10 +14,22 @@ export async function examineVault(service: BackupService, directory: string): P
   try {
     requirePlace(directory);
     await service.stats();
-    return [passed(check, 'The backups can be read.')];
+    requireWritable(directory);
+    return [passed(check, 'The backups can be read, and new ones can be written.')];
   } catch (error) {
     return [refusal(directory, toBackupError(error))];
   }
+}
+
+/** @throws BackupError `vault_read_only` */
+function requireWritable(directory: string): void {
+  const folders = ['', 'metadata', '.state'].map((name) => join(directory, name)).filter((path) => existsSync(path));
+  for (const folder of folders)
+    try {
+      accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      throw new BackupError('vault_read_only', `This user may not write into ${folder}.`, { cause });
+    }
 }
 
 /** A vault that cannot be used, with what makes it one that can. */
@@ -30,9 +43,10 @@ export function refusal(directory: string, error: BackupError): Diagnosis {
 const fixes: readonly (readonly [RegExp, (directory: string) => string])[] = [
   [
     /another database/,
-    (at) => `Name the database that it belongs to. If that was moved, run: rm ${at}/.state/vault.json`,
+    (at) =>
+      `Name the database that it belongs to. If that was moved, run: rm ${shellQuote(join(at, '.state', 'vault.json'))}`,
   ],
-  [/every user/, (at) => `Run: chmod 700 ${at}`],
+  [/every user/, (at) => `Run: chmod 700 ${shellQuote(at)}`],
   [/symbolic link|no directory|not a directory/, () => 'Name a directory, and not a link to one, as `directory`.'],
   [
     /staticRoots|web servers|live database lies/,
@@ -43,10 +57,12 @@ const fixes: readonly (readonly [RegExp, (directory: string) => string])[] = [
 function fixOf(directory: string, error: BackupError): string {
   const known = fixes.find(([what]) => what.test(error.message));
   if (known !== undefined) return known[1](directory);
-  if (/^(EACCES|EPERM)$/.test(systemCode(error.cause) ?? ''))
-    return `Run as root: chown -R ${process.getuid?.() ?? '<user>'} ${directory} && chmod -R u+rwX ${directory}`;
+  if (/^(EACCES|EPERM)$/.test(systemCode(error.cause) ?? '')) return spellHandOver(shellQuote(directory));
   return hintOf(error);
 }
+
+const spellHandOver = (at: string): string =>
+  `Run as root: mkdir -p ${at} && chown -R ${process.getuid?.() ?? '<user>'} ${at} && chmod -R u+rwX ${at}`;
 
 /** What another user has left there, as somebody who ran a command as root once. */
 export function examineFiles(directory: string): Diagnosis | readonly Diagnosis[] {
@@ -60,6 +76,6 @@ export function examineFiles(directory: string): Diagnosis | readonly Diagnosis[
     check: 'vault_files',
     verdict: 'warning',
     message: `${foreign.length} files of the backups belong to another user, such as ${foreign[0]}.`,
-    fix: `Run as root: chown -R ${own} ${resolve(directory)}`,
+    fix: `Run as root: chown -R ${own} ${shellQuote(resolve(directory))}`,
   };
 }

@@ -70,6 +70,8 @@ interface Files {
 function openBoth({ live, from, to }: Files): { database: Database; sides: Sides } {
   const [main, other]: [SchemaName, SchemaName] = ['main', 'other'];
   const attach = (file: string) => (database: Database) => {
+    // By itself: what is wrong with this one is not told of the other.
+    database.prepare(`SELECT count(*) FROM ${main}.sqlite_schema`).get();
     try {
       database.exec(`ATTACH ${text(file)} AS ${other}`);
       database.prepare(`SELECT count(*) FROM ${other}.sqlite_schema`).get();
