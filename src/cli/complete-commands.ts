@@ -1,5 +1,5 @@
+import { shellQuote } from '../system/shell-quote.js';
 import type { GlobalFlags } from './config.js';
-import { shellQuote } from './shell-quote.js';
 
 const named = ['config', 'database', 'directory'] as const;
 

@@ -1,3 +1,5 @@
+import { shellQuote } from '../system/shell-quote.js';
+
 /** Something that is wrong, and what mends it. */
 export interface Finding {
   /** The check that does not pass. */
@@ -23,14 +25,12 @@ export const together = (...assessments: readonly Assessment[]): Assessment => (
 });
 
 const program = 'npx express-db-backup';
-/** As a shell takes it for one word, whatever the name of a table. */
-const quoted = (word: string): string => (/^[\w.-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** The commands that findings name. */
 export const commands = {
   restore: (name: string) => `${program} restore ${name}`,
   restoreTables: (name: string, tables: readonly string[]) =>
-    `${program} restore ${name} --tables ${tables.map(quoted).join(' ')}`,
+    `${program} restore ${name} --tables ${tables.map(shellQuote).join(' ')}`,
   migrate: `${program} migrate -- <your migration command>`,
   create: `${program} create`,
   verify: (name: string) => `${program} verify ${name}`,

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { BackupError, systemCode, toBackupError } from '../../errors.js';
+import { shellQuote } from '../../system/shell-quote.js';
 import { configNames, type GlobalFlags } from '../config.js';
 import { type ConfigFormat, configTemplate } from '../config-template.js';
-import { shellQuote } from '../shell-quote.js';
 import { Terminal } from '../terminal.js';
 
 const defaultName = 'backup.config.mjs';

@@ -10,17 +10,17 @@ export interface MigrateFlags {
 }
 
 /** Runs the host's own migration command under guard, and ends as it ended, so that a pipeline fails where it fails. */
-export function migrate(command: readonly string[], flags: MigrateFlags): Command {
+export function migrate(command: readonly string[], { label, onFailure, mayEmpty }: MigrateFlags): Command {
   return async (context) => {
     const { service, terminal, interruption, caller } = context;
-    // Not its arguments: there may be a secret among them.
-    const label = flags.label ?? command[0];
     const guarded = guardedCommand(command, context);
     try {
       const { backup, validation } = await service.guardMigration(guarded.run, {
         ...caller,
-        ...flags,
-        label,
+        // Not its arguments: there may be a secret among them.
+        label: label ?? command[0],
+        onFailure,
+        mayEmpty,
         beforeRestore: guarded.endRest,
       });
       const from = backup === null ? 'There was no database before it.' : `Before it: ${backup.filename}`;

@@ -22,7 +22,8 @@ export async function undoMigration(
   parts: OperationParts,
   { backup, cause, onFailure, by, beforeRestore }: FailedMigration,
 ): Promise<BackupError> {
-  const thrown = cause instanceof Error && cause.message !== '' ? cause.message : `The migration threw ${String(cause)}`;
+  const thrown =
+    cause instanceof Error && cause.message !== '' ? cause.message : `The migration threw ${String(cause)}`;
   const why = /[.!?]$/.test(thrown) ? thrown : `${thrown}.`;
   if (backup === null)
     return new BackupError('migration_failed', `${why} There was no database before it.`, {

@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { BackupService } from '../../../operations/backup-service.js';
 import { loadBetterSqlite3 } from '../../../system/load-better-sqlite3.js';
-import { shellQuote } from '../../shell-quote.js';
+import { shellQuote } from '../../../system/shell-quote.js';
 import { type Diagnosis, note, passed } from './diagnosis.js';
 
 export async function examineJournal(service: BackupService): Promise<Diagnosis> {

@@ -2,8 +2,8 @@ import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:
 import { join, resolve } from 'node:path';
 import { BackupError, systemCode, toBackupError } from '../../../errors.js';
 import type { BackupService } from '../../../operations/backup-service.js';
+import { shellQuote } from '../../../system/shell-quote.js';
 import { hintOf } from '../../hints.js';
-import { shellQuote } from '../../shell-quote.js';
 import { requirePlace } from '../../vault-place.js';
 import { type Diagnosis, passed } from './diagnosis.js';
 
