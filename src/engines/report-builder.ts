@@ -1,4 +1,4 @@
-import type { CheckOutcome, VerificationReport } from './engine.js';
+import type { CheckOutcome, VerificationReport } from './database-content.js';
 
 /** Collects the outcome of each check, so that one answer tells all that was found. */
 export class ReportBuilder {

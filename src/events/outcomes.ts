@@ -1,4 +1,4 @@
-import type { CheckOutcome } from '../engines/engine.js';
+import type { CheckOutcome } from '../engines/database-content.js';
 import type { Checks, Finding } from '../health/finding.js';
 import type { VerificationLevel } from '../options/backup-kind.js';
 import type { RetentionDecision } from '../vault/retention.js';

@@ -1,7 +1,7 @@
 import { closeSync, copyFileSync, existsSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { ExpectedContent } from '../../dist/engines/engine.js';
+import type { ExpectedContent } from '../../dist/engines/database-content.js';
 import { hashFile } from '../../dist/engines/hash-file.js';
 import { takeSnapshot } from '../../dist/engines/sqlite/child/snapshot/take-snapshot.js';
 import { createDatabase, type LiveOptions } from './live-database.js';

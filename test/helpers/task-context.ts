@@ -1,6 +1,8 @@
 import { onTestFinished } from 'vitest';
-import type { Progress, SafetyPublication, Snapshot } from '../../dist/engines/engine.js';
+import type { Snapshot } from '../../dist/engines/database-content.js';
+import type { Progress } from '../../dist/engines/engine.js';
 import { hashFile } from '../../dist/engines/hash-file.js';
+import type { SafetyPublication } from '../../dist/engines/restore-report.js';
 import { CopyProcess } from '../../dist/engines/sqlite/child/copier/copy-process.js';
 import { syncFile } from '../../dist/engines/sqlite/child/errands.js';
 import { type FinishInput, finishSnapshot } from '../../dist/engines/sqlite/child/snapshot/finish-snapshot.js';

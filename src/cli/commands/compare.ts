@@ -1,4 +1,4 @@
-import type { SchemaChange, TableChange } from '../../engines/engine.js';
+import type { SchemaChange, TableChange } from '../../engines/comparison.js';
 import type { CompareOutcome } from '../../operations/backups/compare-backups.js';
 import { foldCase } from '../../system/fold-case.js';
 import type { Command, CommandContext } from '../command.js';

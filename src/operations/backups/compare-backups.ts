@@ -1,4 +1,5 @@
-import type { Comparison, StoredFile } from '../../engines/engine.js';
+import type { Comparison } from '../../engines/comparison.js';
+import type { StoredFile } from '../../engines/database-content.js';
 import { BackupError } from '../../errors.js';
 import { expectedContent } from '../content/expected-content.js';
 import { type Caller, callerName, type OperationParts } from '../operation-parts.js';

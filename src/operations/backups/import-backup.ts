@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, rename, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { ImportedFile } from '../../engines/engine.js';
+import type { ImportedFile } from '../../engines/database-content.js';
 import { BackupError, systemCode } from '../../errors.js';
 import type { Backup } from '../../vault/backup.js';
 import { draftManifest } from '../content/draft-manifest.js';

@@ -1,4 +1,4 @@
-import type { TableRows } from '../../engines/engine.js';
+import type { TableRows } from '../../engines/database-content.js';
 import type { ShrunkTable } from '../../events/outcomes.js';
 import { foldCase } from '../../system/fold-case.js';
 import type { Backup } from '../../vault/backup.js';

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../engines/engine.js';
+import type { Snapshot } from '../../engines/database-content.js';
 import type { BackupKind, VerificationLevel } from '../../options/backup-kind.js';
 import type { ManifestDraft } from '../../vault/manifest.js';
 import type { OperationParts } from '../operation-parts.js';

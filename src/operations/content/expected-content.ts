@@ -1,4 +1,5 @@
-import type { Engine, ExpectedContent } from '../../engines/engine.js';
+import type { ExpectedContent } from '../../engines/database-content.js';
+import type { Engine } from '../../engines/engine.js';
 import { BackupError } from '../../errors.js';
 import type { Manifest } from '../../vault/manifest.js';
 

@@ -1,4 +1,4 @@
-import type { TableRows } from '../../engines/engine.js';
+import type { TableRows } from '../../engines/database-content.js';
 
 /** Rows of a table, or null where there is no such table; a table named like an inherited property is no exception. */
 export function rowsOf(tables: TableRows, name: string): number | null {

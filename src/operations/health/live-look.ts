@@ -1,4 +1,5 @@
-import type { Engine, Examination } from '../../engines/engine.js';
+import type { Engine } from '../../engines/engine.js';
+import type { Examination } from '../../engines/live-database.js';
 
 /** The file system is asked once in such a time, however many probes there are; a few in a row ask it each. */
 const stampMs = 20;

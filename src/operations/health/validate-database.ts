@@ -1,5 +1,5 @@
 import type { UnfinishedMigration } from '../../coordination/migration-note.js';
-import type { Examination, ExamineInput } from '../../engines/engine.js';
+import type { Examination, ExamineInput } from '../../engines/live-database.js';
 import { BackupError } from '../../errors.js';
 import type { ValidationReport } from '../../events/outcomes.js';
 import { findWaysBack } from '../../health/assess-backups.js';

@@ -1,4 +1,5 @@
-import type { Examination, TableRows } from '../../engines/engine.js';
+import type { TableRows } from '../../engines/database-content.js';
+import type { Examination } from '../../engines/live-database.js';
 import { BackupError } from '../../errors.js';
 import type { ValidationReport } from '../../events/outcomes.js';
 import { foldCase } from '../../system/fold-case.js';

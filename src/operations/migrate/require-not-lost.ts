@@ -1,4 +1,4 @@
-import type { Examination } from '../../engines/engine.js';
+import type { Examination } from '../../engines/live-database.js';
 import { BackupError } from '../../errors.js';
 import { findWaysBack, hasRows } from '../../health/assess-backups.js';
 import { commands } from '../../health/finding.js';

@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createJournal } from '../../coordination/journal.js';
-import type { Snapshot } from '../../engines/engine.js';
+import type { Snapshot } from '../../engines/database-content.js';
 import { localStorage } from '../../storage/local-storage.js';
 import { syncDirectory } from '../../system/durable-write.js';
 import type { Backup } from '../../vault/backup.js';

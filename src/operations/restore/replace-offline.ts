@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RestoreInput, SafetyPublication } from '../../engines/engine.js';
+import type { RestoreInput, SafetyPublication } from '../../engines/restore-report.js';
 import { BackupError } from '../../errors.js';
 import type { HostConnection } from '../../options/service-options.js';
 import type { Backup } from '../../vault/backup.js';

@@ -1,4 +1,6 @@
-import type { LiveFacts, RestoreReport, StagedRestore, TableRows } from '../../engines/engine.js';
+import type { StagedRestore, TableRows } from '../../engines/database-content.js';
+import type { LiveFacts } from '../../engines/live-database.js';
+import type { RestoreReport } from '../../engines/restore-report.js';
 import type { Backup } from '../../vault/backup.js';
 
 export interface ReplaceInput {

@@ -1,4 +1,5 @@
-import type { LiveFacts, StagedRestore } from '../../engines/engine.js';
+import type { StagedRestore } from '../../engines/database-content.js';
+import type { LiveFacts } from '../../engines/live-database.js';
 import { BackupError } from '../../errors.js';
 import { missingTables } from '../../system/missing-tables.js';
 import type { Manifest } from '../../vault/manifest.js';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { LiveFacts, StagedRestore } from '../../engines/engine.js';
+import type { StagedRestore } from '../../engines/database-content.js';
+import type { LiveFacts } from '../../engines/live-database.js';
 import { BackupError } from '../../errors.js';
 import type { Receipt } from '../../events/outcomes.js';
 import { longestNotes } from '../../options/notes.js';

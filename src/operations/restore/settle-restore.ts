@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { JournalEntry } from '../../coordination/journal.js';
-import type { EngineContext, TableRows } from '../../engines/engine.js';
+import type { TableRows } from '../../engines/database-content.js';
+import type { EngineContext } from '../../engines/engine.js';
 import { BackupError } from '../../errors.js';
 import type { InterruptedRestore, LiveContent } from '../../events/outcomes.js';
 import { rowsOf } from '../content/rows-of.js';

@@ -1,4 +1,4 @@
-import type { StagedRestore } from '../../engines/engine.js';
+import type { StagedRestore } from '../../engines/database-content.js';
 import { BackupError } from '../../errors.js';
 import { newestRestorable } from '../../health/assess-backups.js';
 import { commands } from '../../health/finding.js';

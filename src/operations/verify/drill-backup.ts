@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { VerificationReport } from '../../engines/engine.js';
+import type { VerificationReport } from '../../engines/database-content.js';
 import type { Manifest } from '../../vault/manifest.js';
 import { holdsWhatWasThere, requiredTablesOf } from '../content/required-tables.js';
 import { askHost } from '../health/ask-host.js';

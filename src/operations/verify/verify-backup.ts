@@ -1,4 +1,4 @@
-import type { VerificationReport } from '../../engines/engine.js';
+import type { VerificationReport } from '../../engines/database-content.js';
 import type { VerifyOutcome } from '../../events/outcomes.js';
 import type { CheckLevel, VerificationLevel } from '../../options/backup-kind.js';
 import type { Manifest } from '../../vault/manifest.js';

@@ -1,7 +1,8 @@
 import { BackupError, systemCode } from '../../../../errors.js';
 import { foldCase } from '../../../../system/fold-case.js';
 import { type Database, loadBetterSqlite3 } from '../../../../system/load-better-sqlite3.js';
-import type { CompareInput, Comparison, StoredFile } from '../../../engine.js';
+import type { CompareInput, Comparison } from '../../../comparison.js';
+import type { StoredFile } from '../../../database-content.js';
 import { type SchemaName, text } from '../database/columns.js';
 import { describeError, saysDamaged } from '../database/describe-error.js';
 import { pinLive } from '../database/open-database.js';

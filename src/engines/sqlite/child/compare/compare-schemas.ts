@@ -1,5 +1,5 @@
 import type { Database } from '../../../../system/load-better-sqlite3.js';
-import type { SchemaChange } from '../../../engine.js';
+import type { SchemaChange } from '../../../comparison.js';
 import { type Column, readTable, type SchemaName } from '../database/columns.js';
 import type { Sides } from './compare-table.js';
 

@@ -1,6 +1,6 @@
 import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
-import type { TableChange } from '../../../engine.js';
+import type { TableChange } from '../../../comparison.js';
 import { quote, readTable, type SchemaName, type Table } from '../database/columns.js';
 import { countTable } from '../database/read-facts.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { BackupError } from '../../../../errors.js';
 import { type Database, loadBetterSqlite3 } from '../../../../system/load-better-sqlite3.js';
-import type { Examination, ExamineInput } from '../../../engine.js';
+import type { Examination, ExamineInput } from '../../../live-database.js';
 import { corruptionBug } from './corruption-bug.js';
 import { saysDamaged } from './describe-error.js';
 import { openLive, pinLive } from './open-database.js';

@@ -1,5 +1,5 @@
 import { BackupError } from '../../../../errors.js';
-import type { LiveFacts } from '../../../engine.js';
+import type { LiveFacts } from '../../../live-database.js';
 import { saysDamaged } from './describe-error.js';
 import { pinLive } from './open-database.js';
 import { everyTable, readFacts, readObjects, readSchemaCookie, readTextEncoding } from './read-facts.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { systemCode } from '../../../../errors.js';
 import { foldCase } from '../../../../system/fold-case.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
-import type { DatabaseFacts, TableRows } from '../../../engine.js';
+import type { DatabaseFacts, TableRows } from '../../../database-content.js';
 import { quote } from './columns.js';
 import { saysDamaged } from './describe-error.js';
 

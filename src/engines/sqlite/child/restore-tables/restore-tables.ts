@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { BackupError } from '../../../../errors.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
-import type { RestoreReport, RestoreTablesInput, SafetyPublication, Snapshot, TableRows } from '../../../engine.js';
+import type { Snapshot, TableRows } from '../../../database-content.js';
+import type { RestoreReport, RestoreTablesInput, SafetyPublication } from '../../../restore-report.js';
 import { text } from '../database/columns.js';
 import { saysBusy } from '../database/describe-error.js';
 import { openLive } from '../database/open-database.js';

@@ -1,5 +1,5 @@
 import type { Database } from '../../../../system/load-better-sqlite3.js';
-import type { DatabaseFacts, TableRows, VerificationReport } from '../../../engine.js';
+import type { DatabaseFacts, TableRows, VerificationReport } from '../../../database-content.js';
 import { ReportBuilder } from '../../../report-builder.js';
 import { saysBusy } from '../database/describe-error.js';
 import { pinLive } from '../database/open-database.js';

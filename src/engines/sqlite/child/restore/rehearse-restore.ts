@@ -1,5 +1,5 @@
 import { loadBetterSqlite3 } from '../../../../system/load-better-sqlite3.js';
-import type { Rehearsal, RehearseInput } from '../../../engine.js';
+import type { Rehearsal, RehearseInput } from '../../../restore-report.js';
 import { openPrivate } from '../database/open-database.js';
 import type { TaskContext } from '../task.js';
 import { restoreLive } from './restore-live.js';

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BackupError } from '../../../../errors.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
-import type { RestoreInput, RestoreReport, SafetyPublication, Snapshot } from '../../../engine.js';
+import type { Snapshot } from '../../../database-content.js';
+import type { RestoreInput, RestoreReport, SafetyPublication } from '../../../restore-report.js';
 import { openPrivate } from '../database/open-database.js';
 import { countRows, readFacts } from '../database/read-facts.js';
 import { SafetySnapshot } from '../snapshot/take-safety-snapshot.js';

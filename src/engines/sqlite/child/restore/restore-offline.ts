@@ -1,12 +1,6 @@
 import { chmodSync, constants, copyFileSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import type {
-  DatabaseFacts,
-  RestoreOfflineInput,
-  RestoreReport,
-  SafetyPublication,
-  Snapshot,
-  VerificationReport,
-} from '../../../engine.js';
+import type { DatabaseFacts, Snapshot, VerificationReport } from '../../../database-content.js';
+import type { RestoreOfflineInput, RestoreReport, SafetyPublication } from '../../../restore-report.js';
 import { openPrivate } from '../database/open-database.js';
 import { countRows, readFacts } from '../database/read-facts.js';
 import type { TaskContext } from '../task.js';

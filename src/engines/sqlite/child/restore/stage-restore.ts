@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import type { StagedRestore, StageInput } from '../../../engine.js';
+import type { StagedRestore, StageInput } from '../../../database-content.js';
 import { ReportBuilder } from '../../../report-builder.js';
 import { openPrivate } from '../database/open-database.js';
 import { everyTable, readFacts, readObjects, readTextEncoding } from '../database/read-facts.js';

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import type { Snapshot, SnapshotInput } from '../../../engine.js';
+import type { Snapshot, SnapshotInput } from '../../../database-content.js';
 import { ReportBuilder } from '../../../report-builder.js';
 import { hashAndSync } from '../database/hash-and-sync.js';
 import { openPrivate } from '../database/open-database.js';

@@ -1,6 +1,7 @@
 import { BackupError } from '../../../../errors.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
-import type { Progress, Snapshot } from '../../../engine.js';
+import type { Snapshot } from '../../../database-content.js';
+import type { Progress } from '../../../engine.js';
 import { ReportBuilder } from '../../../report-builder.js';
 import { describeError, saysBusy } from '../database/describe-error.js';
 import { openPrivate, pinLive } from '../database/open-database.js';

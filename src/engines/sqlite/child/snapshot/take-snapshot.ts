@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { BackupError } from '../../../../errors.js';
 import type { SnapshotMethod } from '../../../../options/snapshot-method.js';
-import type { Snapshot, SnapshotInput } from '../../../engine.js';
+import type { Snapshot, SnapshotInput } from '../../../database-content.js';
 import { describeError } from '../database/describe-error.js';
 import { pinLive } from '../database/open-database.js';
 import { readFacts, schemaDigest } from '../database/read-facts.js';

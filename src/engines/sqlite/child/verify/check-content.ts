@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { systemCode } from '../../../../errors.js';
 import type { Database } from '../../../../system/load-better-sqlite3.js';
 import { missingTables } from '../../../../system/missing-tables.js';
-import type { TableRows } from '../../../engine.js';
+import type { TableRows } from '../../../database-content.js';
 import type { ReportBuilder } from '../../../report-builder.js';
 import { saysDamaged } from '../database/describe-error.js';
 import { countRows, schemaDigest, tableNames, virtualNames } from '../database/read-facts.js';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { BackupError, systemCode } from '../../../../errors.js';
-import type { ImportedFile } from '../../../engine.js';
+import type { ImportedFile } from '../../../database-content.js';
 import { ReportBuilder } from '../../../report-builder.js';
 import { describeError } from '../database/describe-error.js';
 import { hashAndSync } from '../database/hash-and-sync.js';

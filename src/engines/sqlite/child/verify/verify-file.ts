@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { ExpectedContent, VerificationReport, VerifyInput } from '../../../engine.js';
+import type { ExpectedContent, VerificationReport, VerifyInput } from '../../../database-content.js';
 import { ReportBuilder } from '../../../report-builder.js';
 import { openPrivate } from '../database/open-database.js';
 import type { TaskContext } from '../task.js';

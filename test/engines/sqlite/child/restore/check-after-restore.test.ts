@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { VerificationReport } from '../../../../../dist/engines/engine.js';
+import type { VerificationReport } from '../../../../../dist/engines/database-content.js';
 import {
   countRows,
   readFacts,

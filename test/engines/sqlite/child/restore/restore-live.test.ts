@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import type { Progress, Snapshot } from '../../../../../dist/engines/engine.js';
+import type { Snapshot } from '../../../../../dist/engines/database-content.js';
+import type { Progress } from '../../../../../dist/engines/engine.js';
 import { restoreLive } from '../../../../../dist/engines/sqlite/child/restore/restore-live.js';
 import { damagePages, databaseOf, storedBackup } from '../../../../helpers/database-files.js';
 import {

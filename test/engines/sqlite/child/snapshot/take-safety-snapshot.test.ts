@@ -2,7 +2,7 @@ import { readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import type { Snapshot } from '../../../../../dist/engines/engine.js';
+import type { Snapshot } from '../../../../../dist/engines/database-content.js';
 import { SafetySnapshot } from '../../../../../dist/engines/sqlite/child/snapshot/take-safety-snapshot.js';
 import { damagePages } from '../../../../helpers/database-files.js';
 import { generations, inspect, openDatabase, setGeneration } from '../../../../helpers/live-database.js';
