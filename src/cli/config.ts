@@ -89,12 +89,15 @@ async function readConfig(named: string | undefined): Promise<{ file: string | n
   return { file: null, config: {} };
 }
 
+/** Editors of Windows begin a file with it. */
+const byteOrderMark = /^\uFEFF/;
+
 /** @returns undefined where there is no such file */
 async function readIfThere(file: string): Promise<unknown> {
   // A file that its own code does not find is a fault of the config, not its absence.
   if (!existsSync(file)) return undefined;
   try {
-    if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
+    if (file.endsWith('.json')) return JSON.parse((await readFile(file, 'utf8')).replace(byteOrderMark, ''));
     return defaultOf((await import(pathToFileURL(file).href)) as object);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -13,7 +13,7 @@ const refuse = (detail: string): never => {
   throw new BackupError('vault_refused', detail);
 };
 
-const isInside = (directory: string, path: string): boolean => {
+export const isInside = (directory: string, path: string): boolean => {
   const way = relative(directory, path);
   return way === '' || !(way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way));
 };

@@ -76,6 +76,13 @@ describe('a config', () => {
     expect(stderr).toContain('ended before it was done');
   });
 
+  it('may begin with a byte order mark', async () => {
+    const { cwd } = createProject();
+    const file = join(cwd, 'backup.config.json');
+    writeFileSync(file, `\uFEFF${readFileSync(file, 'utf8')}`);
+    await runJson(['create'], { cwd }, createdSchema);
+  });
+
   it('that lacks what is needed is not told to be written again', async () => {
     const { cwd } = createProject({ directory: undefined });
     const { detail } = await runJson(['list'], { cwd }, problem, 2);

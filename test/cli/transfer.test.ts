@@ -57,6 +57,14 @@ describe('an export', () => {
     expect((await runJson(['export', 'latest', target], project, problem, 2)).detail).toContain('There is no folder');
     expect(readdirSync(project.cwd)).toEqual(before);
   });
+
+  it('among the backups ends with 2: it would be a stray file there', async () => {
+    const project = createProject();
+    await runCli(['create'], project);
+    const before = readdirSync(project.directory);
+    expect((await runJson(['export', 'latest', 'backups/copy.db'], project, problem, 2)).detail).toContain('stray');
+    expect(readdirSync(project.directory)).toEqual(before);
+  });
 });
 
 describe('an import', () => {

@@ -7,8 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import { hashFile } from '../../engines/hash-file.js';
 import { BackupError, systemCode } from '../../errors.js';
 import { syncDirectory } from '../../system/durable-write.js';
+import { realPath } from '../../system/real-path.js';
 import { manifestName } from '../../vault/backup-name.js';
 import { parseManifest } from '../../vault/manifest.js';
+import { isInside } from '../../vault/vault-directory.js';
 import type { Command } from '../command.js';
 import { spellBytes } from '../terminal.js';
 
@@ -18,8 +20,8 @@ export function exportBackup(name: string, to: string | undefined): Command {
     const { service, settings, terminal, caller, signal } = context;
     const { filename, size, sha256 } = await service.get(name);
     const target = resolve(to ?? filename);
-    requireFree(target);
     const { directory } = settings.options;
+    requireFree(target, directory);
     const endings = await logsOf(directory, filename);
     await toFolder(target, async () => {
       // A database that lies there without its log would be taken for all that there is.
@@ -38,7 +40,12 @@ export function exportBackup(name: string, to: string | undefined): Command {
 }
 
 /** The database, its logs: what lay beside it would be taken for its own. */
-function requireFree(target: string): void {
+function requireFree(target: string, directory: string): void {
+  if (isInside(realPath(directory), realPath(target)))
+    throw new BackupError(
+      'invalid_request',
+      `${target} is among the backups, where it would be a stray file: export it elsewhere.`,
+    );
   for (const ending of ['', '-wal', '-journal']) if (existsSync(target + ending)) throw taken(target + ending);
   if (statSync(dirname(target), { throwIfNoEntry: false })?.isDirectory() === true) return;
   throw new BackupError('invalid_request', `There is no folder ${dirname(target)} to export to.`);
