@@ -31,7 +31,7 @@ export async function lastReplaced(parts: OperationParts): Promise<Replaced> {
   if (verification?.ok === false)
     throw new BackupError(
       'backup_damaged',
-      `${filename} has what the last restore replaced as it was, and that is damaged: it cannot be restored.`,
+      `${filename} has what the last restore replaced, as it was: nothing, or what is damaged. It cannot be restored.`,
     );
   return { filename, tables: last.only ?? undefined };
 }
